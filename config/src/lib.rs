@@ -1,0 +1,1 @@
+//! Settings: one read, validated, no secret printable.

@@ -1,0 +1,1 @@
+//! The durable event log of all sessions, in SQLite.

@@ -1,0 +1,1 @@
+//! axum: admission, the socket, HTTP routes, embedded UI.
