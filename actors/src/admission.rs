@@ -1,0 +1,1 @@
+//! The one gate's memory: credentials, sign-ins, throttle, revocation.
