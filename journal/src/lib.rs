@@ -1,1 +1,18 @@
 //! The durable event log of all sessions, in SQLite.
+
+mod error;
+mod health;
+mod journal;
+mod options;
+mod records;
+mod statistics;
+
+pub use error::{Cause, CloseError, OpenError, ReadError, Rejected, Rejection};
+pub use health::{Health, Stall};
+pub use journal::{Journal, Opened};
+pub use options::{Options, Retention};
+pub use records::{
+    Batch, Decision, HIT_END, HIT_START, Hit, Item, ItemState, OpenTurn, Process, ProcessChange,
+    Prompt, PromptState, PromptWhen, Session, Write,
+};
+pub use statistics::Statistics;
