@@ -1,2 +1,54 @@
-//! The developer's commands.
-fn main() {}
+//! The developer's commands: one entry point that a person and CI run alike.
+//!
+//! Not a build system: cargo and npm do the building, this says in which order and with what set-up.
+
+mod command;
+mod counts;
+mod steps;
+mod tidy;
+mod tools;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+
+use crate::steps::Step;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The developer's commands")]
+struct Args {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Set the machine up, then check and test everything
+    Test {
+        /// Run only this step; may be given several times
+        #[arg(long, value_name = "STEP")]
+        only: Vec<Step>,
+    },
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let Task::Test { only } = Args::parse().command;
+    let root = root()?;
+    let passed = steps::run(&root, &only)?;
+    Ok(if passed {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// The folder of the workspace, wherever the command was called from.
+fn root() -> anyhow::Result<PathBuf> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    Ok(here
+        .parent()
+        .context("find the workspace above xtask")?
+        .to_path_buf())
+}
