@@ -1,0 +1,137 @@
+//! The end of what a process wrote to stderr, for the moment when somebody asks why it died.
+//!
+//! It is raw: whoever shows it must redact it first.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use parking_lot::Mutex;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    task::AbortHandle,
+};
+
+/// How many lines are kept; older ones go.
+const MAX_LINES: usize = 40;
+/// How many bytes are kept in all; older lines go.
+const MAX_BYTES: usize = 16 * 1024;
+/// How many bytes of one line are kept; the rest of the line goes.
+const MAX_LINE: usize = 4 * 1024;
+
+/// The end of stderr: at most 40 lines and 16 KiB, without terminal colours. A shared handle; reading is possible at any
+/// time, also after the process.
+#[derive(Debug, Clone)]
+pub struct StderrTail {
+    tail: Arc<Mutex<Tail>>,
+    _reader: Arc<Reader>,
+}
+
+/// The reading task; it ends with the last handle, should the stream not end before.
+#[derive(Debug)]
+struct Reader(AbortHandle);
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl StderrTail {
+    /// Reads `stream` to its end in a task.
+    pub(super) fn read(mut stream: impl AsyncRead + Unpin + Send + 'static) -> Self {
+        let tail = Arc::new(Mutex::new(Tail::default()));
+        let task = tokio::spawn({
+            let tail = Arc::clone(&tail);
+            async move {
+                let mut chunk = vec![0; MAX_LINE];
+                while let Ok(read @ 1..) = stream.read(&mut chunk).await {
+                    tail.lock().push(&chunk[..read]);
+                }
+            }
+        });
+        Self {
+            tail,
+            _reader: Arc::new(Reader(task.abort_handle())),
+        }
+    }
+
+    /// The lines so far, oldest first; an unfinished last line is one too.
+    pub fn lines(&self) -> Vec<String> {
+        self.tail.lock().lines()
+    }
+}
+
+/// Invariant: `bytes` is the sum of the lengths of `lines`.
+#[derive(Debug, Default)]
+struct Tail {
+    lines: VecDeque<String>,
+    bytes: usize,
+    open: Vec<u8>,
+}
+
+impl Tail {
+    fn push(&mut self, mut bytes: &[u8]) {
+        while let Some(end) = memchr::memchr(b'\n', bytes) {
+            self.extend(&bytes[..end]);
+            self.close();
+            bytes = &bytes[end + 1..];
+        }
+        self.extend(bytes);
+    }
+
+    fn extend(&mut self, bytes: &[u8]) {
+        let room = MAX_LINE - self.open.len();
+        self.open.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    fn close(&mut self) {
+        let line = plain(&self.open);
+        self.open.clear();
+        self.bytes += line.len();
+        self.lines.push_back(line);
+        while self.lines.len() > MAX_LINES || self.bytes > MAX_BYTES {
+            let Some(oldest) = self.lines.pop_front() else {
+                break;
+            };
+            self.bytes -= oldest.len();
+        }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let open = (!self.open.is_empty()).then(|| plain(&self.open));
+        self.lines.iter().cloned().chain(open).collect()
+    }
+}
+
+/// The text without terminal escapes and control characters.
+fn plain(line: &[u8]) -> String {
+    let text = String::from_utf8_lossy(line);
+    let mut plain = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(char) = chars.next() {
+        match char {
+            '\u{1b}' => skip_escape(&mut chars),
+            '\t' => plain.push('\t'),
+            char if char.is_control() => {}
+            char => plain.push(char),
+        }
+    }
+    plain
+}
+
+/// Skips what follows an escape character: a CSI sequence up to its final byte, an OSC string up to its terminator, or
+/// one character.
+fn skip_escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
+    match chars.next() {
+        Some('[') => {
+            chars.find(|char| ('@'..='~').contains(char));
+        }
+        Some(']') => {
+            while let Some(char) = chars.next() {
+                if char == '\u{7}' || (char == '\u{1b}' && chars.next_if_eq(&'\\').is_some()) {
+                    break;
+                }
+            }
+        }
+        _ => {}
+    }
+}
