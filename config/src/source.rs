@@ -1,0 +1,214 @@
+//! Finds the configuration file, reads it over the defaults, and leaves a judged `Config`. The meaning of keys is elsewhere.
+
+use std::path::{Path, PathBuf};
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use crate::{
+    Admission, Codex, Config, DEFAULT_TOML, Environment, Error, Journal, Limits, Listen, Log,
+    Redaction,
+    error::shown_path,
+    paths,
+    reader::{Problems, Section},
+    rules,
+    value::{self, Parsed},
+};
+
+/// The variable that names the configuration file when no option does.
+pub const CONFIG_VARIABLE: &str = "HOLDFAST_CONFIG";
+/// The configuration file under HOME when nothing names one.
+const DEFAULT_FILE: &str = ".config/holdfast/holdfast.toml";
+/// Largest configuration file, in bytes: a hundred times one that sets every key.
+const FILE_BYTES: usize = 1 << 20;
+
+/// Where settings come from.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// `--config`.
+    pub file: Option<PathBuf>,
+    /// `--listen`, in the form of the key `listen`, which it replaces.
+    pub listen: Option<String>,
+    /// The environment variables.
+    pub environment: Environment,
+}
+
+impl Source {
+    /// Options of the command line with the environment of this process.
+    pub fn process(file: Option<PathBuf>, listen: Option<String>) -> Self {
+        Self {
+            file,
+            listen,
+            environment: Environment::process(),
+        }
+    }
+
+    /// The file that settings are read from, and whether somebody named it (then it must exist).
+    fn locate(&self) -> Result<Option<(PathBuf, bool)>, Error> {
+        let (key, path) = match (&self.file, self.environment.get(CONFIG_VARIABLE)) {
+            (Some(path), _) => ("--config", path.clone()),
+            (None, Some(path)) if !path.is_empty() => (CONFIG_VARIABLE, PathBuf::from(path)),
+            (None, _) => {
+                return Ok(home_of(&self.environment).map(|home| (home.join(DEFAULT_FILE), false)));
+            }
+        };
+        match std::path::absolute(&path) {
+            Ok(path) => Ok(Some((path, true))),
+            Err(error) => Err(Error::new(
+                key,
+                format!("names {}, which is no file: {error}", shown_path(&path)),
+            )),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the settings, judges them, and makes `state_dir` if it is missing.
+    pub fn load(source: &Source) -> Result<Self, Error> {
+        let no_text = || Ok((zeroize::Zeroizing::new(Vec::new()), None));
+        let (text, file) = match source.locate()? {
+            None => no_text()?,
+            Some((path, false))
+                if path
+                    .symlink_metadata()
+                    .is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) =>
+            {
+                no_text()?
+            }
+            Some((path, _)) => match paths::read_private(&path, FILE_BYTES) {
+                Ok(text) => (text, Some(path)),
+                Err(problem) => {
+                    return Err(Error {
+                        file: Some(path),
+                        ..Error::new("--config", problem)
+                    });
+                }
+            },
+        };
+        let folder = match file.as_deref().and_then(Path::parent) {
+            Some(folder) => folder.to_owned(),
+            None => std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
+        };
+        let text = str::from_utf8(&text).map_err(|error| Error {
+            file: file.clone(),
+            ..Error::new(
+                "--config",
+                format!("is not UTF-8 after byte {}", error.valid_up_to()),
+            )
+        })?;
+        let base = Base::new(&folder, &source.environment);
+        let config = read(text, file, &base, source.listen.as_deref())?;
+        paths::make_private_folder(&config.state_dir).map_err(|problem| Error {
+            file: config.file.clone(),
+            ..Error::new("state_dir", problem)
+        })?;
+        Ok(config)
+    }
+
+    /// Reads settings from a text, as if it were a file in the folder `folder`. Makes nothing.
+    pub fn from_toml(text: &str, folder: &Path, environment: &Environment) -> Result<Self, Error> {
+        read(text, None, &Base::new(folder, environment), None)
+    }
+}
+
+/// What relative paths and variables refer to.
+pub(crate) struct Base<'e> {
+    folder: PathBuf,
+    home: Option<PathBuf>,
+    /// The environment variables.
+    pub(crate) environment: &'e Environment,
+}
+
+impl<'e> Base<'e> {
+    fn new(folder: &Path, environment: &'e Environment) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            home: home_of(environment),
+            environment,
+        }
+    }
+
+    /// The absolute path of a value.
+    pub(crate) fn path(&self, value: &DeValue<'_>) -> Parsed<PathBuf> {
+        self.resolve(&value::text(value)?)
+    }
+
+    /// The absolute path of a text.
+    pub(crate) fn resolve(&self, text: &str) -> Parsed<PathBuf> {
+        if text.is_empty() {
+            return Err("found an empty path; write a path or remove the line".to_owned());
+        }
+        paths::resolve(text, &self.folder, self.home.as_deref())
+    }
+}
+
+fn home_of(environment: &Environment) -> Option<PathBuf> {
+    environment
+        .get("HOME")
+        .map(PathBuf::from)
+        .filter(|home| home.is_absolute())
+}
+
+fn read(
+    text: &str,
+    file: Option<PathBuf>,
+    base: &Base<'_>,
+    listen: Option<&str>,
+) -> Result<Config, Error> {
+    let problems = Problems::new(text, file.clone());
+    let given = problems.parse()?;
+    let mut root = Section::root(&problems, given, defaults());
+    let listen = read_listen(&mut root, base, listen);
+    let config = Config {
+        file,
+        listen,
+        admission: Admission::read(&mut root, base),
+        state_dir: root.value("state_dir", |value| base.path(value)),
+        codex: Codex::read(root.section("codex"), base),
+        journal: Journal::read(root.section("journal")),
+        redaction: Redaction::read(root.section("redaction"), base),
+        limits: Limits::read(root.section("limits")),
+        log: Log::read(root.section("log")),
+        warnings: Vec::new(),
+    };
+    root.finish();
+    if problems.is_empty() {
+        rules::judge(&config, &problems);
+    }
+    match problems.into_first() {
+        Some(error) => Err(error),
+        None => Ok(Config {
+            warnings: rules::warnings(&config),
+            ..config
+        }),
+    }
+}
+
+/// Reads where to listen, `--listen` before the key, and judges the address.
+fn read_listen(root: &mut Section<'_>, base: &Base<'_>, option: Option<&str>) -> Listen {
+    let parse = |text: &str| Listen::parse(text, &base.folder, base.home.as_deref());
+    let allow_non_loopback = root.value("allow_non_loopback", value::flag);
+    let configured = root.value("listen", |value| parse(&value::text(value)?));
+    let (key, listen) = match option {
+        None => ("listen", configured),
+        Some(text) => match parse(text) {
+            Ok(listen) => ("--listen", listen),
+            Err(problem) => {
+                root.note("--listen", problem);
+                return configured;
+            }
+        },
+    };
+    if let Err(problem) = listen.judge(allow_non_loopback) {
+        root.note(key, problem);
+    }
+    listen
+}
+
+fn defaults() -> DeTable<'static> {
+    DeTable::parse(DEFAULT_TOML)
+        .map(Spanned::into_inner)
+        .expect("default.toml is TOML, which a test checks")
+}
