@@ -1,0 +1,143 @@
+// Ties the socket to the store: dials, attaches, repairs holes, sends the outbox. Not what a person asks for: actions.ts.
+
+import { batch } from "@preact/signals";
+import { CODE, type AttachResult, type Message, type Summary } from "../wire/types";
+import { Socket } from "../wire/socket";
+import { Refused } from "../wire/pending";
+import { forgetProof } from "../wire/signin";
+import { reduce } from "../store/reduce";
+import type { Happening } from "../store/state";
+import { changeOutbox, drop, put, type Unsent } from "../store/outbox";
+import { link, mayDial, openThread, outbox, say, signInReason, state } from "./model";
+import { canAnswer } from "./requests";
+import { markSeen } from "./seen";
+
+/** A list of more sessions than anybody scrolls through; the search asks the host for the rest. */
+const LIST_PAGE = 200;
+const LIST_PAGES = 5;
+/** The host says "changed" often while many sessions work. */
+const LIST_PAUSE_MS = 400;
+
+let journalId = "";
+let listing = false;
+let listAgain = false;
+
+export const socket = new Socket({
+  onLink: (next) => { link.value = next; if (next.state === "waiting" || next.state === "off") cutSessions(); },
+  onUp: (journal) => {
+    journalId = journal;
+    void refreshList();
+    for (const threadId of Object.keys(state.value.sessions)) attach(threadId);
+    if (openThread.value !== null && !state.value.sessions[openThread.value]) attach(openThread.value);
+    for (const entry of outbox.value) if (!entry.refused) deliver(entry);
+  },
+  onMessages,
+  onSignedOut: (reason) => {
+    forgetProof();
+    signInReason.value = reason;
+    apply({ kind: "forgotten" });
+  },
+});
+
+export function apply(...happenings: Happening[]): void {
+  state.value = happenings.reduce(reduce, state.value);
+}
+
+export async function begin(): Promise<void> {
+  if (await mayDial()) {
+    signInReason.value = null;
+    socket.start();
+  } else signInReason.value = "";
+}
+
+function cutSessions(): void {
+  if (Object.values(state.value.sessions).some((session) => session.feed !== "away")) apply({ kind: "cut" });
+}
+
+function onMessages(messages: readonly Message[], atMs: number): void {
+  batch(() => {
+    const happenings: Happening[] = [];
+    for (const message of messages) {
+      if (message.method === "host/sessions/changed") void refreshList();
+      else if (message.method === undefined) {
+        if (message.id !== undefined && message.error) {
+          const decided = message.error.code === CODE.decided;
+          happenings.push({ kind: "refused", id: message.id, decided, atMs, text: decided ? "Already decided in another tab." : `The answer was refused: ${message.error.message}` });
+        }
+      } else if (message.id !== undefined && !canAnswer(message.method)) {
+        socket.answer(message.id, { error: { code: CODE.unknownMethod, message: `this page has no form for ${message.method}` } });
+      } else happenings.push({ kind: "message", message, atMs });
+    }
+    apply(...happenings);
+    for (const session of Object.values(state.value.sessions)) if (session.feed === "hole") attach(session.threadId);
+    const open = openThread.value === null ? undefined : state.value.sessions[openThread.value];
+    if (open && document.visibilityState === "visible") markSeen(open.threadId, open.cursor);
+  });
+}
+
+const attaching = new Set<string>();
+
+export function attach(threadId: string): void {
+  if (attaching.has(threadId) || link.value.state !== "up") return;
+  attaching.add(threadId);
+  const session = state.value.sessions[threadId];
+  const sameJournal = session?.journalId === journalId;
+  socket
+    .request<AttachResult>(
+      "host/session/attach",
+      session && sameJournal ? { threadId, after: session.cursor, journalId } : { threadId },
+      (result) => { attaching.delete(threadId); attached(threadId, result); },
+    )
+    .catch((error: Refused) => {
+      attaching.delete(threadId);
+      if (error.code === CODE.noSession) apply({ kind: "left", threadId });
+      if (error.code !== 0) say(`The session cannot be opened: ${error.message}`, "bad");
+    });
+}
+
+function attached(threadId: string, result: AttachResult): void {
+  const pending = result.pending.filter((request) => canAnswer(request.method));
+  apply({ kind: "attached", result: { ...result, pending }, atMs: Date.now() });
+  if (openThread.value === threadId) markSeen(threadId, result.head);
+}
+
+export async function refreshList(): Promise<void> {
+  if (listing) { listAgain = true; return; }
+  listing = true;
+  try {
+    let cursor: unknown = null;
+    for (let page = 0; page < LIST_PAGES; page += 1) {
+      const first = page === 0;
+      const result: { data: Summary[]; nextCursor?: unknown } = await socket.request("host/sessions/list",
+        { limit: LIST_PAGE, ...(cursor === null ? {} : { cursor }) },
+        (one: { data: Summary[]; nextCursor?: unknown }) => apply({ kind: "listed", summaries: one.data, complete: first, atMs: Date.now() }));
+      cursor = result.nextCursor ?? null;
+      if (cursor === null) break;
+    }
+  } catch {
+    // The truth line already says what is wrong; the list is asked for again after the next dial.
+  }
+  setTimeout(() => {
+    listing = false;
+    if (listAgain) { listAgain = false; void refreshList(); }
+  }, LIST_PAUSE_MS);
+}
+
+/** Sends one entry of the outbox; it leaves the outbox when the host has confirmed it. */
+export function deliver(entry: Unsent): void {
+  outbox.value = changeOutbox(localStorage, (all) => put(all, entry));
+  if (link.value.state !== "up") return;
+  socket
+    .request("host/prompt/submit", { threadId: entry.threadId, promptId: entry.promptId, input: [{ type: "text", text: entry.text }], when: entry.when },
+      () => { outbox.value = changeOutbox(localStorage, (all) => drop(all, entry.promptId)); })
+    .catch((error: Refused) => {
+      if (error.code === 0) return; // Sent again, with the same id, when the host is back.
+      if (error.code === -1 || error.code === CODE.overloaded) { setTimeout(() => again(entry.promptId), 2_000); return; }
+      outbox.value = changeOutbox(localStorage, (all) => put(all, { ...entry, refused: error.message }));
+    });
+}
+
+function again(promptId: string): void {
+  const entry = outbox.value.find((one) => one.promptId === promptId);
+  if (entry && !entry.refused) deliver(entry);
+}

@@ -1,0 +1,47 @@
+// The page's signals: what is known, where the person is, what time it is. Not what can be done: actions.ts.
+
+import { computed, signal } from "@preact/signals";
+import type { Link } from "../wire/socket";
+import { EMPTY, type Session, type State } from "../store/state";
+import { needing } from "../store/summaries";
+import { readOutbox, type Unsent } from "../store/outbox";
+import { signInRequired, hasProof } from "../wire/signin";
+
+export type View = { at: "list" } | { at: "session"; threadId: string } | { at: "host" };
+
+export const state = signal<State>(EMPTY);
+export const link = signal<Link>({ state: "off", sinceMs: Date.now(), heardAtMs: 0, retryAtMs: 0, reason: "" });
+export const view = signal<View>({ at: "list" });
+/** What the sign-in view says; `null` while the page is signed in. */
+export const signInReason = signal<string | null>(null);
+/** False when the host runs without authentication: the page must say so. */
+export const authRequired = signal(true);
+export const outbox = signal<Unsent[]>(readOutbox(localStorage));
+/** Short words about something that just happened, read out to screen readers too. */
+export const toast = signal<{ text: string; tone: "plain" | "bad"; id: number } | null>(null);
+/** This tab's clock, moving once a second while somebody can see it. */
+export const now = signal(Date.now());
+
+export const openThread = computed(() => (view.value.at === "session" ? view.value.threadId : null));
+export const openSession = computed<Session | undefined>(() => (openThread.value === null ? undefined : state.value.sessions[openThread.value]));
+export const needsYou = computed(() => needing(state.value));
+
+setInterval(() => {
+  if (document.visibilityState === "visible") now.value = Date.now();
+}, 1000);
+document.addEventListener("visibilitychange", () => { now.value = Date.now(); });
+
+let toasts = 0;
+export function say(text: string, tone: "plain" | "bad" = "plain"): void {
+  toasts += 1;
+  const id = toasts;
+  toast.value = { text, tone, id };
+  setTimeout(() => { if (toast.value?.id === id) toast.value = null; }, tone === "bad" ? 8000 : 4000);
+}
+
+/** Whether the page may dial at once or must show the sign-in first. */
+export async function mayDial(): Promise<boolean> {
+  const required = await signInRequired();
+  authRequired.value = required !== false;
+  return required === false || hasProof();
+}
