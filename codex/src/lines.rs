@@ -120,30 +120,34 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
         Some(Ok(line.strip_suffix(b"\r").unwrap_or(line)))
     }
 
-    /// The stream itself, for what only it can tell.
-    pub fn get_ref(&self) -> &R {
-        &self.inner
+    /// The size of the buffer, in bytes: [`BUFFER`] at rest, more while a long line is read.
+    pub fn capacity(&self) -> usize {
+        self.buf.len()
     }
 
     /// Moves, grows or shrinks the buffer so that the next read is worth its call.
     fn make_room(&mut self) {
-        if self.start == self.end {
-            (self.start, self.scanned, self.end) = (0, 0, 0);
-            if self.buf.len() > BUFFER {
-                self.buf = vec![0; BUFFER];
-            }
-        }
-        if self.buf.len() - self.end >= MIN_READ {
+        let kept = self.end - self.start;
+        let size = self.buf.len();
+        if kept > 0 && size - self.end >= MIN_READ {
             return;
         }
-        let kept = self.end - self.start;
-        if kept > self.buf.len() / 2 {
-            // A doubling, so that a long line is moved a constant number of times however it arrives.
-            let mut grown = vec![0; self.buf.len() * 2];
-            grown[..kept].copy_from_slice(&self.buf[self.start..self.end]);
-            self.buf = grown;
+        let wanted = if kept > size / 2 {
+            // Doubled, so that a long line is moved a constant number of times however it arrives, up to the bound, at
+            // which a line is discarded before there is no room left.
+            let most = self.max_line.saturating_add(BUFFER);
+            (size * 2).min(most).max(kept + MIN_READ)
+        } else if kept <= BUFFER / 2 {
+            BUFFER
         } else {
+            size
+        };
+        if wanted == size {
             self.buf.copy_within(self.start..self.end, 0);
+        } else {
+            let mut buf = vec![0; wanted];
+            buf[..kept].copy_from_slice(&self.buf[self.start..self.end]);
+            self.buf = buf;
         }
         self.scanned -= self.start;
         (self.start, self.end) = (0, kept);
