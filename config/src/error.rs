@@ -83,7 +83,7 @@ pub(crate) fn shown_path(path: &Path) -> String {
 }
 
 /// Whether a text could be a token that was written to the wrong key: then not even its beginning is shown.
-pub(crate) fn looks_secret(text: &str) -> bool {
+fn looks_secret(text: &str) -> bool {
     /// Shorter texts of one word are rather a typing mistake than a token.
     const TOKEN_CHARS: usize = 24;
     text.contains("hft_")

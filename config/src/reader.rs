@@ -11,7 +11,7 @@ use toml::{
 };
 
 use crate::{
-    error::{Error, looks_secret},
+    error::Error,
     secret::Secret,
     value::{Parsed, found},
 };
@@ -247,7 +247,7 @@ impl<'t> Section<'t> {
     /// Ends the reading: what nobody took is unknown.
     pub(crate) fn finish(self) {
         for (key, _) in &self.given {
-            let key_path = self.key(&shown_key(key.get_ref()));
+            let key_path = self.key(shown_key(key.get_ref()));
             self.problems.remember_line(&key_path, key.span());
             let advice = match nearest(key.get_ref(), &self.taken) {
                 Some(known) => format!("did you mean {known}?"),
@@ -268,15 +268,23 @@ impl<'t> Section<'t> {
     }
 }
 
-/// A key that nobody knows, as far as it may be shown.
-fn shown_key(key: &str) -> String {
-    /// Longer than any key that we have, so what is cut is no typing mistake.
-    const KEY_CHARS: usize = 64;
-    if looks_secret(key) {
-        "(hidden)".to_owned()
-    } else {
-        key.chars().take(KEY_CHARS).collect()
-    }
+/// A key that nobody knows, as far as it may be shown: a token in the wrong place could stand there.
+fn shown_key(key: &str) -> &str {
+    if is_key_like(key) { key } else { "(hidden)" }
+}
+
+/// Whether a text is made like our keys: short words with `_`, `-` or `.` between them, without a mix of capitals and digits.
+fn is_key_like(key: &str) -> bool {
+    /// Longer than each word of our keys, shorter than any token.
+    const WORD_CHARS: usize = 20;
+    let fits = |word: &str| {
+        let lower = word
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let letters = word.bytes().all(|b| b.is_ascii_alphabetic());
+        (1..=WORD_CHARS).contains(&word.len()) && (lower || letters)
+    };
+    key.len() <= 64 && key.split(['_', '-', '.']).all(fits)
 }
 
 /// The kind of a value, where the value itself must not be shown.
@@ -303,14 +311,6 @@ fn line_of(text: &str, offset: usize) -> usize {
 
 /// The key that a line of broken TOML begins with, with its section; `None` if it does not look like a key.
 fn key_at(text: &str, line: usize) -> Option<String> {
-    let is_key = |key: &str| {
-        !key.is_empty()
-            && key.len() <= 64
-            && !looks_secret(key)
-            && key
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
-    };
     let lines: Vec<&str> = text.lines().take(line).collect();
     let at = lines.last()?.trim();
     let header = |line: &&str| {
@@ -321,13 +321,13 @@ fn key_at(text: &str, line: usize) -> Option<String> {
             .split(']')
             .next()?
             .trim();
-        is_key(name).then(|| name.to_owned())
+        is_key_like(name).then(|| name.to_owned())
     };
     if let Some(name) = header(&at) {
         return Some(name);
     }
     let key = at.split('=').next()?.trim();
-    if !is_key(key) || (key == at && key.len() > 32) {
+    if !is_key_like(key) || key == at {
         return None;
     }
     match lines.iter().rev().find_map(header) {

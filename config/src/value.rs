@@ -143,7 +143,7 @@ pub(crate) fn list<T>(
     }
 }
 
-/// The name of an environment variable.
+/// The name of an environment variable. What stands there instead is not shown: people paste the value.
 pub(crate) fn variable(value: &DeValue<'_>) -> Parsed<String> {
     let name = text(value)?;
     let fits = name.len() <= 256
@@ -152,9 +152,9 @@ pub(crate) fn variable(value: &DeValue<'_>) -> Parsed<String> {
     if fits {
         Ok(name)
     } else {
+        let length = name.chars().count();
         Err(format!(
-            "found {}, write the name of an environment variable, not its value",
-            shown(&name)
+            "found {length} characters that are no name, write the name of an environment variable alone, without its value"
         ))
     }
 }

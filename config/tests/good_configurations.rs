@@ -1,0 +1,432 @@
+//! What a good configuration comes out as: defaults, every way to give a token, files and folders. Bad ones are tested in
+//! `bad_configurations.rs`.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use config::{
+    ApprovalPolicy, Bound, CONFIG_VARIABLE, Config, Credential, CredentialSource, DEFAULT_TOML,
+    Environment, Error, Listen, Role, Sandbox, Source, TOKEN_VARIABLE, Token, TrustedProxy,
+};
+
+fn from_toml(text: &str, variables: &[(&str, &str)]) -> Result<Config, Error> {
+    let environment = Environment::of(variables.iter().copied().chain([("HOME", "/home/nobody")]));
+    Config::from_toml(text, Path::new("/etc/holdfast"), &environment)
+}
+
+fn with_digest(text: &str) -> String {
+    format!(
+        "websocket_auth_token_sha256 = \"{}\"\n{text}",
+        Token::generate().expect("random bytes").digest().to_hex()
+    )
+}
+
+fn chmod(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("the file system works");
+}
+
+/// A home with a private configuration file at the usual place.
+struct Home {
+    dir: tempfile::TempDir,
+}
+
+impl Home {
+    fn new(config: &str) -> Self {
+        let home = Self {
+            dir: tempfile::tempdir().expect("a folder"),
+        };
+        fs::create_dir_all(home.file().parent().expect("a parent")).expect("the file system works");
+        chmod(home.file().parent().expect("a parent"), 0o755);
+        fs::write(home.file(), config).expect("the file system works");
+        chmod(&home.file(), 0o600);
+        home
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.path(".config/holdfast/holdfast.toml")
+    }
+
+    fn load(&self) -> Result<Config, Error> {
+        Config::load(&self.source(None))
+    }
+
+    fn source(&self, file: Option<PathBuf>) -> Source {
+        let home = self.dir.path().to_str().expect("UTF-8");
+        Source {
+            file,
+            listen: None,
+            environment: Environment::of([("HOME", home)]),
+        }
+    }
+}
+
+#[test]
+fn the_defaults_are_those_of_the_documentation() {
+    let config = from_toml(&with_digest(""), &[]).unwrap();
+    assert_eq!(
+        config.listen,
+        Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 7433)))
+    );
+    assert!(config.admission.auth_required);
+    assert_eq!(config.admission.trusted_proxy, TrustedProxy::None);
+    assert_eq!(
+        config.admission.sign_ins.idle_timeout,
+        Duration::from_secs(30 * 60)
+    );
+    assert_eq!(
+        config.admission.sign_ins.lifetime,
+        Duration::from_secs(12 * 60 * 60)
+    );
+    assert_eq!(
+        config.state_dir,
+        Path::new("/home/nobody/.local/state/holdfast")
+    );
+    assert_eq!(config.codex.path, Path::new("codex"));
+    assert_eq!(config.codex.default_sandbox, Sandbox::WorkspaceWrite);
+    assert_eq!(
+        config.codex.highest_approval_policy,
+        ApprovalPolicy::OnRequest
+    );
+    assert_eq!(config.limits.frame_bytes, 1 << 20);
+    assert_eq!(
+        (
+            config.limits.connections,
+            config.limits.unauthenticated_connections
+        ),
+        (512, 64)
+    );
+    assert_eq!(config.limits.ring_bytes, 4 << 20);
+    assert_eq!(config.limits.write_batch_bytes, 256 << 10);
+    assert!(config.redaction.enabled);
+}
+
+#[test]
+fn the_default_file_itself_is_a_configuration_and_knows_every_key() {
+    // Live keys, and those that stand commented out with their form.
+    assert!(from_toml(&with_digest(DEFAULT_TOML), &[]).is_ok());
+    let commented: Vec<&str> = DEFAULT_TOML
+        .lines()
+        .filter_map(|line| line.strip_prefix("# "))
+        .filter(|line| {
+            line.split_once(" = ").is_some_and(|(key, _)| {
+                key.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b == b'_' || b.is_ascii_digit())
+            })
+        })
+        .collect();
+    assert_eq!(commented.len(), 9, "{commented:?}");
+    for line in commented {
+        let sections = ["", "[codex]\n", "[redaction]\n", "[[tokens]]\n"];
+        let known = sections.iter().any(|section| {
+            let error = from_toml(&format!("{section}{line}"), &[]);
+            !error.is_err_and(|error| error.problem.starts_with("unknown key"))
+        });
+        assert!(known, "{line}");
+    }
+}
+
+#[test]
+fn each_way_to_give_the_token_leaves_only_its_digest() {
+    let token = Token::generate().unwrap();
+    let text = token.reveal();
+    let home = Home::new("");
+    let file = home.path("token");
+    fs::write(&file, format!("{text}\n")).unwrap();
+    chmod(&file, 0o600);
+    let cases = [
+        (
+            format!("websocket_auth_token = \"{text}\""),
+            None,
+            CredentialSource::Config,
+        ),
+        (
+            format!("websocket_auth_token = '''\n{text}'''"),
+            None,
+            CredentialSource::Config,
+        ),
+        (
+            format!("websocket_auth_token_file = \"{}\"", file.display()),
+            None,
+            CredentialSource::File(file.clone()),
+        ),
+        (
+            format!(
+                "websocket_auth_token_sha256 = \"{}\"",
+                token.digest().to_hex()
+            ),
+            None,
+            CredentialSource::Digest,
+        ),
+        (
+            format!(
+                "websocket_auth_token_sha256 = \"{}\"",
+                token.digest().to_hex().to_uppercase()
+            ),
+            None,
+            CredentialSource::Digest,
+        ),
+        (
+            String::new(),
+            Some((TOKEN_VARIABLE, text)),
+            CredentialSource::Environment(TOKEN_VARIABLE.to_owned()),
+        ),
+    ];
+    for (toml, variable, source) in cases {
+        let config = from_toml(&toml, variable.as_slice()).unwrap();
+        let expected = Credential {
+            name: "main".to_owned(),
+            role: Role::Operate,
+            digest: token.digest(),
+            source,
+        };
+        assert_eq!(config.admission.credentials, [expected]);
+        assert_eq!(
+            config.admission.find(text).map(|found| found.name.as_str()),
+            Some("main")
+        );
+        assert_eq!(config.admission.find(&text[..52]), None);
+        assert_eq!(config.admission.find(""), None);
+        let shown = format!("{config:?} {:?}", config.warnings());
+        assert!(
+            !shown.contains(text) && !shown.contains(&token.digest().to_hex()),
+            "a secret is printed"
+        );
+    }
+}
+
+#[test]
+fn named_tokens_have_their_roles() {
+    let [phone, ci] = [(); 2].map(|()| Token::generate().unwrap());
+    let toml = with_digest(&format!(
+        "[[tokens]]\nname = \"phone\"\nrole = \"approve\"\ntoken_sha256 = \"{}\"\n\
+         [[tokens]]\nname = \"ci\"\nrole = \"view\"\ntoken_env = \"CI_HOLDFAST\"\n",
+        phone.digest().to_hex()
+    ));
+    let config = from_toml(&toml, &[("CI_HOLDFAST", ci.reveal())]).unwrap();
+    let role = |token: &Token| {
+        config
+            .admission
+            .find(token.reveal())
+            .map(|found| (found.name.clone(), found.role))
+    };
+    assert_eq!(role(&phone), Some(("phone".to_owned(), Role::Approve)));
+    assert_eq!(role(&ci), Some(("ci".to_owned(), Role::View)));
+    assert!(Role::View < Role::Approve && Role::Approve < Role::Operate);
+}
+
+#[test]
+fn hosts_and_origins_follow_the_bound_address_unless_they_are_given() {
+    let config = from_toml(&with_digest("listen = \"127.0.0.1:0\""), &[]).unwrap();
+    let bound = Bound::Tcp(SocketAddr::from(([127, 0, 0, 1], 4711)));
+    assert_eq!(config.admission.hosts(&bound), ["127.0.0.1:4711"]);
+    assert_eq!(config.admission.origins(&bound), ["http://127.0.0.1:4711"]);
+    assert_eq!(config.admission.hosts(&Bound::Unix), ["localhost"]);
+    assert_eq!(
+        config
+            .admission
+            .hosts(&Bound::Tcp("[::1]:80".parse().unwrap())),
+        ["[::1]"]
+    );
+    let given = "allowed_hosts = [\"DEV.ts.net\"]\nallowed_origins = [\"https://dev.ts.net\"]";
+    let config = from_toml(&with_digest(given), &[]).unwrap();
+    assert_eq!(config.admission.hosts(&bound), ["dev.ts.net"]);
+    assert_eq!(config.admission.origins(&bound), ["https://dev.ts.net"]);
+}
+
+#[test]
+fn a_host_without_a_token_is_possible_on_loopback_and_warned_of() {
+    for listen in ["127.0.0.1:0", "[::1]:0", "unix:h.sock"] {
+        let config = from_toml(
+            &format!("websocket_auth_required = false\nlisten = \"{listen}\""),
+            &[],
+        )
+        .unwrap();
+        assert!(config.admission.credentials.is_empty());
+        assert!(
+            config
+                .warnings()
+                .iter()
+                .any(|warning| warning.starts_with("websocket_auth_required is false"))
+        );
+    }
+}
+
+#[test]
+fn risky_but_allowed_settings_are_warned_of() {
+    let text = "allowed_hosts = [\"dev.ts.net\"]\n[codex]\nhome = \"/tmp/x\"\nhighest_sandbox = \"danger-full-access\"\n\
+                highest_approval_policy = \"never\"\nallowed_methods = [\"fs/readFile\"]\n[redaction]\nenabled = false";
+    let config = from_toml(&with_digest(text), &[]).unwrap();
+    for expected in [
+        "allowed_origins",
+        "codex.home",
+        "highest_sandbox",
+        "highest_approval_policy",
+        "fs/readFile",
+        "redaction.enabled",
+    ] {
+        assert!(
+            config
+                .warnings()
+                .iter()
+                .any(|warning| warning.contains(expected)),
+            "{expected}"
+        );
+    }
+    assert!(
+        config.codex.allows_method("fs/readFile") && !config.codex.allows_method("fs/writeFile")
+    );
+    let quiet = from_toml(&with_digest(""), &[]).unwrap();
+    let is_root = rustix::process::geteuid().is_root();
+    assert_eq!(
+        quiet.warnings().len(),
+        usize::from(is_root),
+        "{:?}",
+        quiet.warnings()
+    );
+}
+
+#[test]
+fn load_takes_the_usual_file_and_makes_the_state_folder_private() {
+    let home = Home::new(&with_digest(
+        "[codex]\npath = \"bin/codex\"\nworkspaces = [\"~/work\"]",
+    ));
+    let config = home.load().unwrap();
+    assert_eq!(config.file, Some(home.file()));
+    assert_eq!(config.codex.path, home.path(".config/holdfast/bin/codex"));
+    assert_eq!(config.codex.workspaces, [home.path("work")]);
+    assert_eq!(config.state_dir, home.path(".local/state/holdfast"));
+    assert_eq!(
+        fs::metadata(&config.state_dir)
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o7777,
+        0o700
+    );
+}
+
+#[test]
+fn load_prefers_the_option_then_the_variable_then_the_usual_place() {
+    let home = Home::new("nonsense");
+    let [option, variable] = ["option.toml", "variable.toml"].map(|name| {
+        fs::write(home.path(name), with_digest("")).unwrap();
+        chmod(&home.path(name), 0o600);
+        home.path(name)
+    });
+    let mut source = home.source(None);
+    let base = home.dir.path().to_str().unwrap();
+    source.environment = Environment::of([
+        ("HOME", base),
+        (CONFIG_VARIABLE, variable.to_str().unwrap()),
+    ]);
+    assert_eq!(Config::load(&source).unwrap().file, Some(variable));
+    source.file = Some(option.clone());
+    assert_eq!(Config::load(&source).unwrap().file, Some(option));
+    assert_eq!(home.load().unwrap_err().file, Some(home.file()));
+}
+
+#[test]
+fn load_without_any_file_needs_only_the_variable() {
+    let home = tempfile::tempdir().unwrap();
+    let token = Token::generate().unwrap();
+    let base = home.path().to_str().unwrap();
+    let environment = Environment::of([("HOME", base), (TOKEN_VARIABLE, token.reveal())]);
+    let mut source = Source {
+        file: None,
+        listen: Some("127.0.0.1:0".to_owned()),
+        environment,
+    };
+    let config = Config::load(&source).unwrap();
+    assert_eq!(
+        (config.file, config.listen),
+        (None, Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 0))))
+    );
+    source.environment = Environment::of([("HOME", base)]);
+    assert_eq!(
+        Config::load(&source).unwrap_err().key,
+        "websocket_auth_token"
+    );
+    source.listen = Some("0.0.0.0:1".to_owned());
+    source.environment = Environment::of([("HOME", base), (TOKEN_VARIABLE, token.reveal())]);
+    assert_eq!(Config::load(&source).unwrap_err().key, "--listen");
+    source.file = Some(home.path().join("missing.toml"));
+    assert_eq!(Config::load(&source).unwrap_err().key, "--config");
+}
+
+#[test]
+fn load_refuses_files_that_others_could_have_written_or_read() {
+    let home = Home::new(&with_digest(""));
+    chmod(&home.file(), 0o644);
+    let line = home.load().unwrap_err().to_string();
+    assert!(
+        line.contains("holdfast.toml") && line.contains("0644") && line.contains("chmod 600"),
+        "{line}"
+    );
+    chmod(&home.file(), 0o600);
+    chmod(home.file().parent().unwrap(), 0o777);
+    assert!(home.load().unwrap_err().problem.contains("chmod go-w"));
+    chmod(home.file().parent().unwrap(), 0o755);
+    let link = home.path("link.toml");
+    symlink(home.file(), &link).unwrap();
+    assert!(
+        Config::load(&home.source(Some(link)))
+            .unwrap_err()
+            .problem
+            .contains("symlink")
+    );
+    fs::create_dir_all(home.path(".local/state/holdfast")).unwrap();
+    chmod(&home.path(".local/state/holdfast"), 0o755);
+    assert_eq!(home.load().unwrap_err().key, "state_dir");
+}
+
+#[test]
+fn an_open_token_file_is_refused_by_its_key() {
+    let home = Home::new("websocket_auth_token_file = \"token\"");
+    let file = home.file().with_file_name("token");
+    let token = Token::generate().unwrap();
+    for (content, mode, fits) in [
+        (token.reveal().to_owned(), 0o600, true),
+        (format!("{}\n", token.reveal()), 0o400, true),
+        (token.reveal().to_owned(), 0o640, false),
+        (format!("{}\n\n", token.reveal()), 0o600, false),
+        (String::new(), 0o600, false),
+        (token.reveal().repeat(100), 0o600, false),
+    ] {
+        let _ = fs::remove_file(&file);
+        fs::write(&file, &content).unwrap();
+        chmod(&file, mode);
+        match home.load() {
+            Ok(config) => assert!(fits && config.admission.find(token.reveal()).is_some()),
+            Err(error) => {
+                assert!(!fits, "{error}");
+                assert_eq!(
+                    (error.key.as_str(), error.line),
+                    ("websocket_auth_token_file", Some(1))
+                );
+                assert!(!error.to_string().contains(token.reveal()));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_configuration_inside_a_workspace_is_refused() {
+    let home = Home::new(&with_digest(
+        "[codex]\nworkspaces = [\"/srv\", \"~/.config\"]",
+    ));
+    let error = home.load().unwrap_err();
+    assert_eq!(
+        (error.key.as_str(), error.line),
+        ("codex.workspaces", Some(3))
+    );
+    assert!(error.problem.contains("the config file"), "{error}");
+}
