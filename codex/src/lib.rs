@@ -21,6 +21,7 @@ pub mod pending;
 pub mod process;
 pub mod request_id;
 pub mod scenario;
+pub mod simulated;
 pub mod version;
 
 pub use message::{Incoming, Malformed};

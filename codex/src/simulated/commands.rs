@@ -1,0 +1,420 @@
+//! Items that the person may have to allow: commands and file changes, with their approvals, and questions. Commands are
+//! not executed; the one exception is the step `spawn`, which exists to leave a real process behind.
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{
+    control::Stop,
+    deltas::Deltas,
+    ids,
+    shapes::{Change, ChangeKind, CommandAction, Item, ItemStatus, Sandbox, ThreadStatus},
+    turn::TurnRun,
+};
+use crate::scenario::{Edit, Fabricated, Piece};
+
+/// Output of the first moments never comes as deltas.
+const SILENT_START: Duration = Duration::from_millis(100);
+/// Deltas that one command sends at most.
+pub(super) const MAX_OUTPUT_DELTAS: u64 = 10_000;
+/// Bytes of one delta.
+const MAX_DELTA_BYTES: usize = 8192;
+/// Bytes that `aggregatedOutput` keeps of each end of a longer output.
+const KEPT_AT_EACH_END: usize = 512 << 10;
+
+/// A command that goes on after its turn was interrupted.
+#[derive(Debug)]
+pub(super) struct Background {
+    running: Running,
+    rest: Vec<Piece>,
+    exit_code: i32,
+}
+
+/// A command whose item is started and not completed.
+#[derive(Debug)]
+pub(super) struct Running {
+    item: Item,
+    output: String,
+    began: Instant,
+}
+
+/// What the person decided.
+enum Decision {
+    Accepted,
+    Declined,
+    /// The answer could not be read, which counts as a refusal.
+    Unreadable,
+    Cancelled,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CommandApproval<'a> {
+    kind: &'static str,
+    thread_id: &'a str,
+    turn_id: &'a str,
+    item_id: &'a str,
+    started_at_ms: u64,
+    environment_id: &'static str,
+    reason: Option<&'a str>,
+    command: &'a str,
+    cwd: &'a str,
+    command_actions: &'a [CommandAction],
+    proposed_execpolicy_amendment: &'a [String],
+    available_decisions: [Value; 3],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FileApproval<'a> {
+    thread_id: &'a str,
+    turn_id: &'a str,
+    item_id: &'a str,
+    started_at_ms: u64,
+    reason: Option<&'a str>,
+    grant_root: Option<&'a str>,
+}
+
+impl TurnRun {
+    pub(super) fn settings(&self) -> super::rollout::Settings {
+        self.thread.with(|state| state.history.meta.settings.clone())
+    }
+
+    /// Runs a command that prints what was fabricated.
+    pub(super) fn command(&mut self, cmd: &str, escalation: Option<&str>, done: Fabricated) -> Result<(), Stop> {
+        let Some(mut running) = self.begin_command(cmd, escalation)? else {
+            self.model_answered();
+            return Ok(());
+        };
+        let mut pieces = done.pieces.into_iter();
+        while let Some(piece) = pieces.next() {
+            if let Err(stop) = self.play(&mut running, &piece) {
+                if stop == Stop::ShutDown {
+                    self.finish_command(running, -1);
+                } else if stop == Stop::Interrupted {
+                    let rest = std::iter::once(piece).chain(pieces).collect();
+                    self.background = Some(Background { running, rest, exit_code: done.exit_code });
+                } else {
+                    self.finish_command(running, done.exit_code);
+                }
+                return Err(stop);
+            }
+        }
+        self.finish_command(running, done.exit_code);
+        self.model_answered();
+        Ok(())
+    }
+
+    fn play(&self, running: &mut Running, piece: &Piece) -> Result<(), Stop> {
+        match piece {
+            Piece::Pause(pause) => self.control.wait_until(Instant::now() + *pause),
+            Piece::Output(text) => {
+                if running.began.elapsed() >= SILENT_START {
+                    let mut deltas = self.output_deltas(running);
+                    for part in parts(text) {
+                        deltas.text(part);
+                    }
+                    deltas.flush();
+                }
+                running.output.push_str(text);
+                self.control.check()
+            }
+        }
+    }
+
+    /// Ends a command that outlived its turn: silently, and later than the turn.
+    pub(super) fn finish_background(&self, background: Background) {
+        let pauses = background.rest.iter().filter_map(|piece| match piece {
+            Piece::Pause(pause) => Some(*pause),
+            Piece::Output(_) => None,
+        });
+        let rest = super::control::Control::default();
+        let _ = rest.wait_until(Instant::now() + pauses.sum::<Duration>());
+        let mut running = background.running;
+        for piece in background.rest {
+            if let Piece::Output(text) = piece {
+                running.output.push_str(&text);
+            }
+        }
+        self.finish_command(running, background.exit_code);
+    }
+
+    pub(super) fn output_deltas(&self, running: &Running) -> Deltas<'_> {
+        let Item::CommandExecution { id, .. } = &running.item else { unreachable!("a running command has a command's item") };
+        Deltas::new(&self.server, "item/commandExecution/outputDelta", &self.thread.id, &self.turn_id, id)
+    }
+
+    /// Asks where it must and starts the item; `None` when the command does not run.
+    pub(super) fn begin_command(&mut self, cmd: &str, escalation: Option<&str>) -> Result<Option<Running>, Stop> {
+        let settings = self.settings();
+        let policy = settings.approval_policy.as_str().unwrap_or("granular");
+        if escalation.is_some() && policy == "never" {
+            // The real one shows nothing at all: only the model is told.
+            return Ok(None);
+        }
+        let mut item = command_item(cmd, &settings.cwd);
+        let accepted = self.thread.with(|state| state.accepted.contains(cmd));
+        if (escalation.is_some() || policy == "untrusted") && !accepted {
+            self.change_status(active(&["waitingOnApproval"]));
+            self.start_item(&item);
+            match self.approve_command(cmd, &item, escalation)? {
+                Decision::Accepted => self.change_status(active(&[])),
+                refusal => return self.refused(item, refusal).map(|()| None),
+            }
+            set_running(&mut item);
+        } else {
+            set_running(&mut item);
+            self.start_item(&item);
+        }
+        Ok(Some(Running { item, output: String::new(), began: Instant::now() }))
+    }
+
+    fn approve_command(&self, cmd: &str, item: &Item, reason: Option<&str>) -> Result<Decision, Stop> {
+        let Item::CommandExecution { id, command, cwd, command_actions, started_at_ms, .. } = item else {
+            unreachable!("a command is approved by its own item")
+        };
+        let amendment: Vec<String> = cmd.split_whitespace().map(str::to_owned).collect();
+        let with_amendment = json!({"acceptWithExecpolicyAmendment": {"execpolicy_amendment": amendment}});
+        let params = CommandApproval {
+            kind: "command",
+            thread_id: &self.thread.id,
+            turn_id: &self.turn_id,
+            item_id: id,
+            started_at_ms: *started_at_ms,
+            environment_id: "local",
+            reason,
+            command,
+            cwd,
+            command_actions,
+            proposed_execpolicy_amendment: &amendment,
+            available_decisions: [json!("accept"), with_amendment, json!("cancel")],
+        };
+        self.decide("item/commandExecution/requestApproval", &params, cmd)
+    }
+
+    /// Sends an approval request and reads the decision.
+    fn decide<P: Serialize>(&self, method: &str, params: &P, subject: &str) -> Result<Decision, Stop> {
+        let result = self.ask_client(method, params)?;
+        let decision = &result["decision"];
+        if decision == "acceptForSession" || decision.get("acceptWithExecpolicyAmendment").is_some() {
+            self.thread.with(|state| state.accepted.insert(subject.to_owned()));
+            return Ok(Decision::Accepted);
+        }
+        Ok(match decision.as_str() {
+            Some("accept") => Decision::Accepted,
+            Some("decline") => Decision::Declined,
+            Some("cancel") => Decision::Cancelled,
+            _ => Decision::Unreadable,
+        })
+    }
+
+    /// Asks the client and waits. An interrupt withdraws the request, which is announced after the turn's end.
+    fn ask_client<P: Serialize>(&self, method: &str, params: &P) -> Result<Value, Stop> {
+        let request_id = self.server.ask(method, params, &self.thread.id, &self.control);
+        match self.control.wait_for_answer(request_id) {
+            Ok(result) => {
+                self.resolved(request_id);
+                Ok(result)
+            }
+            Err(stop) => {
+                self.server.withdraw(request_id);
+                self.withdrawn.set(Some(request_id));
+                Err(stop)
+            }
+        }
+    }
+
+    /// Ends an item that was not allowed; a cancelled one ends the turn, too.
+    fn refused(&self, mut item: Item, refusal: Decision) -> Result<(), Stop> {
+        let status = if matches!(refusal, Decision::Unreadable) { ItemStatus::Failed } else { ItemStatus::Declined };
+        match &mut item {
+            Item::CommandExecution { status: shown, .. } | Item::FileChange { status: shown, .. } => *shown = status,
+            _ => {}
+        }
+        if matches!((&item, &refusal), (Item::FileChange { .. }, Decision::Cancelled)) {
+            // Of a cancelled file change the real one says no more.
+            self.change_status(active(&[]));
+            return Err(self.give_up());
+        }
+        self.complete_item(item);
+        self.change_status(active(&[]));
+        if matches!(refusal, Decision::Cancelled) { Err(self.give_up()) } else { Ok(()) }
+    }
+
+    pub(super) fn finish_command(&self, running: Running, code: i32) {
+        let Running { mut item, output, began } = running;
+        if let Item::CommandExecution { status, aggregated_output, exit_code, duration_ms, .. } = &mut item {
+            *status = if code == 0 { ItemStatus::Completed } else { ItemStatus::Failed };
+            *aggregated_output = (!output.is_empty()).then(|| aggregate(output));
+            *exit_code = Some(code);
+            *duration_ms = Some(began.elapsed().as_millis() as u64);
+        }
+        self.complete_item(item);
+    }
+
+    /// Changes one file, in words only: nothing is written.
+    pub(super) fn edit(&mut self, edit: &Edit) -> Result<(), Stop> {
+        let settings = self.settings();
+        let path = Path::new(&settings.cwd).join(&edit.path);
+        let inside = path.starts_with(&settings.cwd) && !edit.path.contains("..");
+        let allowed = match settings.sandbox {
+            Sandbox::DangerFullAccess => true,
+            Sandbox::WorkspaceWrite { .. } => inside,
+            Sandbox::ReadOnly { .. } => false,
+        };
+        let path = path.to_string_lossy().into_owned();
+        let text = if edit.text.ends_with('\n') { edit.text.clone() } else { format!("{}\n", edit.text) };
+        let change = Change { path: path.clone(), kind: ChangeKind { r#type: "add".to_owned() }, diff: text.clone() };
+        let id = ids::item_id("call");
+        let (started_at_ms, status) = (ids::now_ms(), ItemStatus::InProgress);
+        let mut item = Item::FileChange { id: id.clone(), changes: vec![change], status, started_at_ms, completed_at_ms: None };
+        self.start_item(&item);
+        let accepted = self.thread.with(|state| state.accepted.contains(&path));
+        let policy = settings.approval_policy.as_str().unwrap_or("granular");
+        if (!allowed || policy == "untrusted") && !accepted {
+            if policy == "never" {
+                self.refused(item, Decision::Unreadable)?;
+                self.model_answered();
+                return Ok(());
+            }
+            self.change_status(active(&["waitingOnApproval"]));
+            let params = FileApproval {
+                thread_id: &self.thread.id,
+                turn_id: &self.turn_id,
+                item_id: &id,
+                started_at_ms,
+                reason: None,
+                grant_root: None,
+            };
+            match self.decide("item/fileChange/requestApproval", &params, &path)? {
+                Decision::Accepted => self.change_status(active(&[])),
+                refusal => {
+                    self.refused(item, refusal)?;
+                    self.model_answered();
+                    return Ok(());
+                }
+            }
+        }
+        if let Item::FileChange { status, .. } = &mut item {
+            *status = ItemStatus::Completed;
+        }
+        self.complete_item(item);
+        self.diff.push_str(&git_diff(&edit.path, &text));
+        self.send_diff();
+        self.model_answered();
+        Ok(())
+    }
+
+    /// Asks the person a question. The answer changes nothing here.
+    pub(super) fn question(&mut self, question: &str, options: &[String]) -> Result<(), Stop> {
+        self.change_status(active(&["waitingOnUserInput"]));
+        let options: Vec<_> = options.iter().map(|label| json!({"label": label, "description": label})).collect();
+        let params = json!({
+            "threadId": self.thread.id,
+            "turnId": self.turn_id,
+            "itemId": ids::item_id("call"),
+            "questions": [{
+                "id": "q1", "header": "Question", "question": question, "isOther": true, "isSecret": false, "options": options,
+            }],
+            "isBlocking": true,
+            "autoResolutionMs": null,
+        });
+        self.ask_client("item/tool/requestUserInput", &params)?;
+        self.change_status(active(&[]));
+        self.model_answered();
+        Ok(())
+    }
+
+    /// Leaves a real `sleep` behind; the output is its pid.
+    pub(super) fn spawn(&mut self, command: &str) -> Result<(), Stop> {
+        let printed = Command::new("/bin/sh").args(["-c", command]).stdin(Stdio::null()).stderr(Stdio::null()).output();
+        let done = match printed {
+            Ok(printed) => Fabricated {
+                pieces: vec![Piece::Output(String::from_utf8_lossy(&printed.stdout).into_owned())],
+                exit_code: printed.status.code().unwrap_or(-1),
+            },
+            Err(error) => Fabricated { pieces: vec![Piece::Output(format!("cannot start a shell: {error}\n"))], exit_code: 127 },
+        };
+        self.command(command, None, done)
+    }
+}
+
+impl Running {
+    /// Adds to the output without a delta.
+    pub(super) fn push_output(&mut self, text: &str) {
+        self.output.push_str(text);
+    }
+}
+
+pub(super) fn active(flags: &[&'static str]) -> ThreadStatus {
+    ThreadStatus::Active { active_flags: flags.to_vec() }
+}
+
+fn command_item(cmd: &str, cwd: &str) -> Item {
+    Item::CommandExecution {
+        id: ids::item_id("call"),
+        plugin_id: (),
+        script_path: (),
+        command: format!("/bin/bash -lc {}", shell_quote(cmd)),
+        cwd: cwd.to_owned(),
+        process_id: None,
+        source: "agent".to_owned(),
+        status: ItemStatus::InProgress,
+        command_actions: vec![CommandAction { r#type: "unknown".to_owned(), command: cmd.to_owned() }],
+        aggregated_output: None,
+        exit_code: None,
+        duration_ms: None,
+        started_at_ms: ids::now_ms(),
+        completed_at_ms: None,
+    }
+}
+
+fn shell_quote(cmd: &str) -> String {
+    if cmd.contains('\'') { format!("\"{}\"", cmd.replace('\\', "\\\\").replace('"', "\\\"")) } else { format!("'{cmd}'") }
+}
+
+fn set_running(item: &mut Item) {
+    if let Item::CommandExecution { process_id, source, .. } = item {
+        *process_id = Some(fastrand::u32(1000..100_000).to_string());
+        *source = "unifiedExecStartup".to_owned();
+    }
+}
+
+/// Cuts an output into deltas between characters.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let end = (0..=MAX_DELTA_BYTES.min(rest.len())).rev().find(|end| rest.is_char_boundary(*end)).filter(|end| *end > 0)?;
+        let (part, left) = rest.split_at(end);
+        rest = left;
+        Some(part)
+    })
+}
+
+/// What `aggregatedOutput` keeps of an output.
+fn aggregate(output: String) -> String {
+    if output.len() <= 2 * KEPT_AT_EACH_END {
+        return output;
+    }
+    let head = (0..=KEPT_AT_EACH_END).rev().find(|at| output.is_char_boundary(*at)).unwrap_or(0);
+    let tail = (output.len() - KEPT_AT_EACH_END..output.len()).find(|at| output.is_char_boundary(*at)).unwrap_or(output.len());
+    format!("{}\n... {} bytes omitted ...\n{}", &output[..head], tail - head, &output[tail..])
+}
+
+/// The diff of a new file as git writes it, with a made-up object id.
+fn git_diff(path: &str, text: &str) -> String {
+    let lines: Vec<_> = text.lines().collect();
+    let range = if lines.len() == 1 { "+1".to_owned() } else { format!("+1,{}", lines.len()) };
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let body: String = lines.iter().map(|line| format!("+{line}\n")).collect();
+    format!(
+        "diff --git a/{path} b/{path}\nnew file mode 100644\nindex {:040}..{hash:016x}{hash:016x}{:08x}\n--- /dev/null\n+++ b/{path}\n@@ -0,0 {range} @@\n{body}",
+        0, hash as u32
+    )
+}

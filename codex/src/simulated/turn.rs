@@ -1,0 +1,304 @@
+//! The life of one turn: what is announced before its steps, what ends it, and what is said around each item.
+//! What the steps do is in [`super::steps`].
+
+use std::{cell::Cell, io, sync::Arc};
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::{
+    control::{Control, Said, Stop},
+    ids,
+    rollout::Record,
+    server::Server,
+    shapes::{Content, Item, ItemsView, ThreadStatus, TurnError, TurnStatus, TurnView},
+    thread::{Thread, fresh_turn_view, last_message},
+};
+use crate::scenario::Scenario;
+
+/// Tokens that one answer of the model counts for.
+const TOKENS: (u64, u64) = (10, 5);
+
+/// A running turn, on a system thread of its own.
+#[derive(Debug)]
+pub(super) struct TurnRun {
+    pub(super) server: Arc<Server>,
+    pub(super) thread: Arc<Thread>,
+    pub(super) control: Arc<Control>,
+    pub(super) turn_id: String,
+    /// The diff of all changes so far, empty before the first.
+    pub(super) diff: String,
+    /// A command that goes on after the turn was interrupted.
+    pub(super) background: Option<super::commands::Background>,
+    /// A request that was open when the turn was interrupted.
+    pub(super) withdrawn: Cell<Option<i64>>,
+    started_at_ms: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ItemStarted<'a> {
+    item: &'a Item,
+    thread_id: &'a str,
+    turn_id: &'a str,
+    started_at_ms: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ItemCompleted<'a> {
+    item: &'a Item,
+    thread_id: &'a str,
+    turn_id: &'a str,
+    content_token_count: Option<u64>,
+    completed_at_ms: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TurnNotice<'a> {
+    thread_id: &'a str,
+    turn: TurnView,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StatusChanged<'a> {
+    thread_id: &'a str,
+    status: ThreadStatus,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorNotice<'a> {
+    error: &'a TurnError,
+    will_retry: bool,
+    thread_id: &'a str,
+    turn_id: &'a str,
+}
+
+impl TurnRun {
+    /// Runs a turn to its end. It must be the active one of the thread already.
+    pub(super) fn run(server: Arc<Server>, thread: Arc<Thread>, control: Arc<Control>, turn_id: String, said: Said) {
+        let started_at_ms = ids::now_ms();
+        let mut run = Self { server, thread, control, turn_id, diff: String::new(), background: None, withdrawn: Cell::new(None), started_at_ms };
+        if let Err(error) = run.begin() {
+            eprintln!("ERROR failed to create the rollout of thread {}: {error}", run.thread.id);
+        }
+        let outcome = run.talk(said);
+        match outcome {
+            Ok(()) => run.end(TurnStatus::Completed, None),
+            Err(Stop::ShutDown) => run.end_silently(),
+            Err(Stop::Interrupted | Stop::Steered) => run.end(TurnStatus::Interrupted, None),
+            Err(Stop::Ended) => {}
+        }
+        if let Some(background) = run.background.take() {
+            run.finish_background(background);
+        }
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        let opened = self.thread.open(&self.server.store);
+        self.thread.record(Record::TurnStarted { turn_id: self.turn_id.clone(), started_at_ms: self.started_at_ms });
+        self.change_status(ThreadStatus::Active { active_flags: Vec::new() });
+        let turn = fresh_turn_view(&self.turn_id, Some(self.started_at_ms));
+        self.server.notify("turn/started", &TurnNotice { thread_id: &self.thread.id, turn });
+        opened
+    }
+
+    /// Answers what was said, and whatever is said during that.
+    fn talk(&mut self, said: Said) -> Result<(), Stop> {
+        let mut next = Some(said);
+        loop {
+            let Some(said) = next.take().or_else(|| self.control.next_steer()) else {
+                // Nothing more was said: end, unless something is said at this very moment.
+                if self.thread.close_turn(false) {
+                    return Ok(());
+                }
+                match self.control.check() {
+                    Err(Stop::Steered) | Ok(()) => continue,
+                    Err(stop) => return Err(stop),
+                }
+            };
+            let scenario = Scenario::for_prompt(&plain_text(&said.content));
+            self.user_message(said);
+            match self.run_steps(&scenario) {
+                Ok(()) | Err(Stop::Steered) => {}
+                Err(stop) => return Err(stop),
+            }
+        }
+    }
+
+    fn user_message(&self, said: Said) {
+        let item = Item::UserMessage {
+            id: ids::uuid(),
+            client_id: said.client_id,
+            content: said.content,
+            started_at_ms: ids::now_ms(),
+            completed_at_ms: None,
+        };
+        self.start_item(&item);
+        self.complete_item(item);
+    }
+
+    pub(super) fn start_item(&self, item: &Item) {
+        let started_at_ms = item.started_at_ms();
+        let started = ItemStarted { item, thread_id: &self.thread.id, turn_id: &self.turn_id, started_at_ms };
+        self.server.notify("item/started", &started);
+    }
+
+    /// Writes the item down and announces it.
+    pub(super) fn complete_item(&self, mut item: Item) {
+        let completed_at_ms = ids::now_ms();
+        *item.completed_at_ms() = Some(completed_at_ms);
+        self.thread.record(Record::ItemCompleted { turn_id: self.turn_id.clone(), item: item.clone() });
+        self.server.notify(
+            "item/completed",
+            &ItemCompleted {
+                item: &item,
+                thread_id: &self.thread.id,
+                turn_id: &self.turn_id,
+                content_token_count: None,
+                completed_at_ms,
+            },
+        );
+    }
+
+    /// What follows each answer of the model.
+    pub(super) fn model_answered(&self) {
+        let (input, output) = self.thread.with(|state| {
+            state.tokens = (state.tokens.0 + TOKENS.0, state.tokens.1 + TOKENS.1);
+            state.tokens
+        });
+        let usage = TokenUsage { total: Tokens::new(input, output), last: Tokens::new(TOKENS.0, TOKENS.1), model_context_window: 258_400 };
+        self.server.notify(
+            "thread/tokenUsage/updated",
+            &TokenUsageUpdated { thread_id: &self.thread.id, turn_id: &self.turn_id, token_usage: usage },
+        );
+        self.server.notify("account/rateLimits/updated", &super::catalog::rate_limits());
+        if !self.diff.is_empty() {
+            self.send_diff();
+        }
+    }
+
+    pub(super) fn send_diff(&self) {
+        let params = json!({"threadId": self.thread.id, "turnId": self.turn_id, "diff": self.diff});
+        self.server.notify("turn/diff/updated", &params);
+    }
+
+    pub(super) fn change_status(&self, status: ThreadStatus) {
+        self.thread.with(|state| state.status = status.clone());
+        self.server.notify("thread/status/changed", &StatusChanged { thread_id: &self.thread.id, status });
+    }
+
+    pub(super) fn notify_error(&self, error: &TurnError, will_retry: bool) {
+        let notice = ErrorNotice { error, will_retry, thread_id: &self.thread.id, turn_id: &self.turn_id };
+        self.server.notify("error", &notice);
+    }
+
+    /// Ends the turn by an error.
+    pub(super) fn fail(&self, error: TurnError) -> Stop {
+        self.notify_error(&error, false);
+        self.end(TurnStatus::Failed, Some(error));
+        Stop::Ended
+    }
+
+    /// Ends the turn as interrupted, from inside.
+    pub(super) fn give_up(&self) -> Stop {
+        self.end(TurnStatus::Interrupted, None);
+        Stop::Ended
+    }
+
+    fn end(&self, status: TurnStatus, error: Option<TurnError>) {
+        self.thread.close_turn(true);
+        let completed_at_ms = ids::now_ms();
+        let turn_id = self.turn_id.clone();
+        self.thread.record(Record::TurnEnded { turn_id, status, error, completed_at_ms });
+        let turn = self.thread.with(|state| {
+            let turn = state.history.turns.iter().rev().find(|turn| turn.id == self.turn_id);
+            let turn = turn.expect("a turn that ends was recorded at its start");
+            let mut view = super::thread::turn_view(turn, ItemsView::NotLoaded);
+            if status == TurnStatus::Completed
+                && let Some(message) = last_message(turn)
+            {
+                view.items = vec![message.clone()];
+                view.items_view = ItemsView::Summary;
+            }
+            view
+        });
+        let first_unread = self.thread.with(|state| state.history.turns.first().map(|turn| turn.id.clone()));
+        if status == TurnStatus::Completed && self.server.client().is_some_and(|client| client.experimental) {
+            let read_state = json!({"firstUnread": {"type": "turn", "turnId": first_unread}, "revision": ids::uuid()});
+            self.server.notify("thread/readState/changed", &json!({"threadId": self.thread.id, "readState": read_state}));
+        }
+        let failed = status == TurnStatus::Failed;
+        self.change_status(if failed { ThreadStatus::SystemError } else { ThreadStatus::Idle });
+        self.server.notify("turn/completed", &TurnNotice { thread_id: &self.thread.id, turn });
+        if let Some(request_id) = self.withdrawn.get() {
+            self.resolved(request_id);
+        }
+        self.thread.leave_turn();
+    }
+
+    /// Tells that a request to the client is over.
+    pub(super) fn resolved(&self, request_id: i64) {
+        let params = json!({"threadId": self.thread.id, "requestId": request_id});
+        self.server.notify("serverRequest/resolved", &params);
+    }
+
+    /// The end at a clean stop: in the file only.
+    fn end_silently(&self) {
+        let (turn_id, completed_at_ms) = (self.turn_id.clone(), ids::now_ms());
+        self.thread.record(Record::TurnEnded { turn_id, status: TurnStatus::Interrupted, error: None, completed_at_ms });
+        self.thread.leave_turn();
+    }
+}
+
+/// The text of what the person sent, its parts a line each.
+pub(super) fn plain_text(content: &[Content]) -> String {
+    let texts = content.iter().filter_map(|part| match part {
+        Content::Text { text, .. } => Some(text.as_str()),
+        Content::Other(_) => None,
+    });
+    texts.collect::<Vec<_>>().join("\n")
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TokenUsageUpdated<'a> {
+    thread_id: &'a str,
+    turn_id: &'a str,
+    token_usage: TokenUsage,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TokenUsage {
+    total: Tokens,
+    last: Tokens,
+    model_context_window: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Tokens {
+    total_tokens: u64,
+    input_tokens: u64,
+    cached_input_tokens: u64,
+    cache_write_input_tokens: u64,
+    output_tokens: u64,
+    reasoning_output_tokens: u64,
+}
+
+impl Tokens {
+    fn new(input: u64, output: u64) -> Self {
+        Self {
+            total_tokens: input + output,
+            input_tokens: input,
+            cached_input_tokens: 0,
+            cache_write_input_tokens: 0,
+            output_tokens: output,
+            reasoning_output_tokens: 0,
+        }
+    }
+}
