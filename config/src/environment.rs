@@ -38,6 +38,18 @@ impl Environment {
         }
     }
 
+    /// The names of all variables that are UTF-8, in order.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = match &self.0 {
+            Lookup::Process => std::env::vars_os()
+                .filter_map(|(name, _)| name.into_string().ok())
+                .collect(),
+            Lookup::Given(variables) => variables.keys().cloned().collect(),
+        };
+        names.sort();
+        names
+    }
+
     /// The value of a variable that is a secret; `None` if it is not set or not UTF-8.
     pub(crate) fn secret(&self, name: &str) -> Option<Secret> {
         self.get(name)?.into_string().ok().map(Secret::new)
