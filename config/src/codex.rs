@@ -19,8 +19,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How Codex processes are run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Codex {
-    /// The program: a bare name is looked up in PATH, anything else is an absolute path.
-    pub path: PathBuf,
+    /// The program, absolute; `None` is `codex` from PATH.
+    pub path: Option<PathBuf>,
     /// Arguments after `codex app-server`.
     pub args: Vec<String>,
     /// CODEX_HOME, absolute; `None` leaves it to Codex (`~/.codex`).
@@ -204,12 +204,15 @@ fn from_word<T: Copy>(words: &[(&'static str, T)], text: &str) -> Option<T> {
         .map(|(_, value)| *value)
 }
 
-fn program(value: &DeValue<'_>, base: &Base<'_>) -> Parsed<PathBuf> {
+fn program(value: &DeValue<'_>, base: &Base<'_>) -> Parsed<Option<PathBuf>> {
     let text = value::text(value)?;
-    if text.contains('/') {
-        base.resolve(&text)
-    } else {
-        Ok(PathBuf::from(text))
+    match text.as_str() {
+        "codex" => Ok(None),
+        path if path.contains('/') => base.resolve(path).map(Some),
+        _ => Err(format!(
+            "found {}, write a path with a \"/\" in it, or \"codex\" to search PATH",
+            shown(&text)
+        )),
     }
 }
 

@@ -369,10 +369,13 @@ fn each_bad_value_beside_a_good_token_is_refused_by_its_key() {
         // The rest.
         ("[journal]\nreplay_age = \"1s\"", "journal.replay_age"),
         ("[journal]\nmax_bytes = \"8GB\"", "journal.max_bytes"),
+        ("[journal]\nreplay_bytes = \"4GiB\"", "journal.replay_bytes"),
         (
-            "[journal]\nmax_bytes = \"16MiB\"\nreplay_bytes = \"1GiB\"",
-            "journal.replay_bytes",
+            "[journal]\nmax_bytes = \"16MiB\"",
+            "journal.replay_total_bytes",
         ),
+        ("[journal]\nhistory_age = \"never\"", "journal.history_age"),
+        ("[codex]\npath = \"codex-beta\"", "codex.path"),
         ("[redaction]\nenabled = \"true\"", "redaction.enabled"),
         (
             "[redaction]\nenv_names = [\"NAME=WEAK\"]",

@@ -90,7 +90,7 @@ fn the_defaults_are_those_of_the_documentation() {
         config.state_dir,
         Path::new("/home/nobody/.local/state/holdfast")
     );
-    assert_eq!(config.codex.path, Path::new("codex"));
+    assert_eq!(config.codex.path, None);
     assert_eq!(config.codex.default_sandbox, Sandbox::WorkspaceWrite);
     assert_eq!(
         config.codex.highest_approval_policy,
@@ -123,9 +123,15 @@ fn the_default_file_itself_is_a_configuration_and_knows_every_key() {
             })
         })
         .collect();
-    assert_eq!(commented.len(), 9, "{commented:?}");
+    assert_eq!(commented.len(), 10, "{commented:?}");
     for line in commented {
-        let sections = ["", "[codex]\n", "[redaction]\n", "[[tokens]]\n"];
+        let sections = [
+            "",
+            "[codex]\n",
+            "[redaction]\n",
+            "[journal]\n",
+            "[[tokens]]\n",
+        ];
         let known = sections.iter().any(|section| {
             let error = from_toml(&format!("{section}{line}"), &[]);
             !error.is_err_and(|error| error.problem.starts_with("unknown key"))
@@ -301,7 +307,10 @@ fn load_takes_the_usual_file_and_makes_the_state_folder_private() {
     ));
     let config = home.load().unwrap();
     assert_eq!(config.file, Some(home.file()));
-    assert_eq!(config.codex.path, home.path(".config/holdfast/bin/codex"));
+    assert_eq!(
+        config.codex.path,
+        Some(home.path(".config/holdfast/bin/codex"))
+    );
     assert_eq!(config.codex.workspaces, [home.path("work")]);
     assert_eq!(config.state_dir, home.path(".local/state/holdfast"));
     assert_eq!(
