@@ -1,11 +1,20 @@
 //! The durable event log of all sessions, in SQLite.
 
+mod apply;
+mod checkpoint;
 mod error;
+mod folder;
 mod health;
 mod journal;
+mod ledger;
 mod options;
+mod queue;
+mod reads;
 mod records;
+mod retention;
+mod schema;
 mod statistics;
+mod writer;
 
 pub use error::{Cause, CloseError, OpenError, ReadError, Rejected, Rejection};
 pub use health::{Health, Stall};

@@ -1,0 +1,274 @@
+//! Keeps the write-ahead log short: moves it into the database, and lets it begin anew.
+//!
+//! Most of the moving, with the synchronising of the disk that it needs, happens on a thread of its own beside running
+//! commits and reads. The writer does only the last small piece, because the log can begin anew only in a moment in which
+//! all of it is moved and nothing is being added.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use rusqlite::Connection;
+
+use crate::schema::{self, PAGE_BYTES};
+
+/// The log is moved when it has this many pages (4 MiB): long enough that pages written again and again are moved once.
+const BEGIN_PAGES: u32 = 1024;
+/// With at most this many pages left to move, the writer moves them itself.
+const LAST_PAGES: u32 = 256;
+/// At this many pages (16 MiB) the writer waits for the mover and for readers, so that the log stays bounded.
+const MOST_PAGES: u32 = 4096;
+/// How often the mover goes over what came in while it moved, before it leaves the rest to the writer.
+const PASSES: u32 = 4;
+/// A log at rest is moved after this time; so a power cut loses at most about this much.
+const REST: Duration = Duration::from_secs(5);
+/// How long the writer waits for running reads when the log has reached its most pages.
+const READERS_WAIT: Duration = Duration::from_millis(100);
+/// What a log file that begins anew is cut to: more than it usually reaches, so that it is rarely cut.
+pub(crate) const LOG_KEPT_BYTES: u64 = 2 * BEGIN_PAGES as u64 * PAGE_BYTES;
+
+/// The writer's side.
+#[derive(Debug)]
+pub(crate) struct Checkpoints {
+    /// Pages in the log since it last began anew, as SQLite told after the latest commit.
+    pages: Arc<AtomicU32>,
+    /// The log is not looked at again before it has this many pages.
+    next: u32,
+    mover: Mover,
+}
+
+/// Pages of the log that there are and that have been moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Progress {
+    pages: u32,
+    moved: u32,
+}
+
+impl Checkpoints {
+    /// Begins to count the writer's log and starts the mover.
+    pub(crate) fn start(writer: &mut Connection, path: &Path) -> rusqlite::Result<Self> {
+        let pages = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&pages);
+        writer.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, in_log: i32| {
+            counted.store(in_log.cast_unsigned(), Ordering::Relaxed);
+            Ok(())
+        }))?;
+        Ok(Self {
+            pages,
+            next: BEGIN_PAGES,
+            mover: Mover::start(schema::open_checkpointer(path)?),
+        })
+    }
+
+    /// Before a transaction: fails when the log is as long as it may be and cannot be moved.
+    pub(crate) fn make_room(&mut self, writer: &Connection) -> rusqlite::Result<()> {
+        let pages = self.pages.load(Ordering::Relaxed);
+        if pages < MOST_PAGES || pages < self.next {
+            return Ok(());
+        }
+        self.mover.wait();
+        writer.busy_timeout(READERS_WAIT)?;
+        let result = checkpoint(writer, "RESTART");
+        schema::set_busy_timeout(writer)?;
+        match result? {
+            Some(progress) if progress.moved == progress.pages => {
+                self.pages.store(0, Ordering::Relaxed);
+                self.next = BEGIN_PAGES;
+            }
+            // Our own reads are short, so this is likely another program that reads for long. What it reads must stay.
+            _ => {
+                tracing::warn!(pages, "journal's log grows: a long read is under way");
+                self.next = pages + BEGIN_PAGES;
+            }
+        }
+        Ok(())
+    }
+
+    /// After a commit and its calls: has the log moved when it is time.
+    pub(crate) fn after_commit(&mut self, writer: &Connection) {
+        self.mover.note();
+        let pages = self.pages.load(Ordering::Relaxed);
+        if pages < BEGIN_PAGES {
+            self.next = BEGIN_PAGES;
+        }
+        if pages < self.next {
+            return;
+        }
+        match self.mover.take_result() {
+            MoverState::Moving => {}
+            MoverState::Resting => self.mover.ask(),
+            MoverState::Moved => {
+                // Complete or not (a read may be under way), the next look is worth it only after some more pages.
+                self.next = pages + LAST_PAGES;
+                if let Err(error) = checkpoint(writer, "PASSIVE") {
+                    tracing::warn!(err = %error, "could not move the end of the journal's log");
+                }
+            }
+        }
+    }
+
+    /// Moves everything, empties the log file, and ends the mover.
+    pub(crate) fn finish(self, writer: &Connection) {
+        drop(self.mover);
+        match checkpoint(writer, "TRUNCATE") {
+            Ok(Some(_)) => {}
+            Ok(None) => tracing::debug!("journal's log is left as it is: a read is under way"),
+            Err(error) => {
+                tracing::warn!(err = %error, "could not move the journal's log at the end")
+            }
+        }
+    }
+}
+
+/// `None`: something was in the way.
+fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<Option<Progress>> {
+    let sql = format!("PRAGMA wal_checkpoint({mode})");
+    connection.prepare_cached(&sql)?.query_row([], |row| {
+        let (busy, pages, moved): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let count = |number: i64| u32::try_from(number).unwrap_or(0);
+        Ok((!busy).then(|| Progress {
+            pages: count(pages),
+            moved: count(moved),
+        }))
+    })
+}
+
+/// The thread that moves the log, and what it and the writer tell each other.
+#[derive(Debug)]
+struct Mover {
+    board: Arc<Board>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Board {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// When the oldest commit was made that may not be moved yet.
+    unmoved: Option<Instant>,
+    asked: bool,
+    moving: bool,
+    /// It was asked and has moved all but a small rest.
+    moved: bool,
+    stop: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum MoverState {
+    Resting,
+    Moving,
+    Moved,
+}
+
+impl Mover {
+    fn start(connection: Connection) -> Self {
+        let board = Arc::<Board>::default();
+        let theirs = Arc::clone(&board);
+        let thread = std::thread::Builder::new()
+            .name("journal-log".to_owned())
+            .spawn(move || theirs.run(&connection))
+            .expect("a thread can be started");
+        Self {
+            board,
+            thread: Some(thread),
+        }
+    }
+
+    /// Something was committed.
+    fn note(&self) {
+        let mut state = self.board.state.lock();
+        if state.unmoved.is_none() {
+            state.unmoved = Some(Instant::now());
+            self.board.changed.notify_all();
+        }
+    }
+
+    fn ask(&self) {
+        self.board.state.lock().asked = true;
+        self.board.changed.notify_all();
+    }
+
+    fn take_result(&self) -> MoverState {
+        let mut state = self.board.state.lock();
+        if state.asked || state.moving {
+            MoverState::Moving
+        } else if std::mem::take(&mut state.moved) {
+            MoverState::Moved
+        } else {
+            MoverState::Resting
+        }
+    }
+
+    /// Waits until it is not moving.
+    fn wait(&self) {
+        let mut state = self.board.state.lock();
+        while state.asked || state.moving {
+            self.board.changed.wait(&mut state);
+        }
+    }
+}
+
+impl Drop for Mover {
+    fn drop(&mut self) {
+        self.board.state.lock().stop = true;
+        self.board.changed.notify_all();
+        if self
+            .thread
+            .take()
+            .is_some_and(|thread| thread.join().is_err())
+        {
+            tracing::error!("the thread that moves the journal's log has panicked");
+        }
+    }
+}
+
+impl Board {
+    fn run(&self, connection: &Connection) {
+        let mut state = self.state.lock();
+        while !state.stop {
+            let due = state.unmoved.map(|since| since + REST);
+            if !state.asked && due.is_none_or(|due| Instant::now() < due) {
+                match due {
+                    Some(due) => {
+                        self.changed.wait_until(&mut state, due);
+                    }
+                    None => self.changed.wait(&mut state),
+                }
+                continue;
+            }
+            let asked = std::mem::take(&mut state.asked);
+            (state.unmoved, state.moving) = (None, true);
+            drop(state);
+            let complete = move_log(connection);
+            state = self.state.lock();
+            (state.moving, state.moved) = (false, asked);
+            if !complete {
+                state.unmoved.get_or_insert_with(Instant::now);
+            }
+            self.changed.notify_all();
+        }
+    }
+}
+
+/// Moves the log until little or nothing is left; says whether nothing is.
+fn move_log(connection: &Connection) -> bool {
+    for _ in 0..PASSES {
+        match checkpoint(connection, "PASSIVE") {
+            Ok(Some(Progress { pages, moved })) if pages == moved => return true,
+            Ok(Some(Progress { pages, moved })) if pages - moved > LAST_PAGES => {}
+            Ok(_) => return false,
+            Err(error) => {
+                tracing::warn!(err = %error, "could not move the journal's log");
+                return false;
+            }
+        }
+    }
+    false
+}
