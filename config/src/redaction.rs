@@ -2,6 +2,8 @@
 
 mod known;
 
+pub use known::KnownValue;
+
 use std::path::PathBuf;
 
 use toml::de::DeValue;

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rustix::fs::{Mode, OFlags};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -24,6 +25,15 @@ const SECRET_NAMES: [&str; 6] = ["SECRET", "TOKEN", "KEY", "PASSWORD", "PASSWD",
 /// Our own variables: their values are known by digest and by rule, and are not kept.
 const OWN_VARIABLES: &str = "HOLDFAST_";
 
+/// A secret value that is known by heart.
+#[derive(Clone, Debug)]
+pub struct KnownValue {
+    /// Where it came from, for the marker: the name of the variable or key, `value` or `codex-login`.
+    pub name: String,
+    /// The value.
+    pub value: Secret,
+}
+
 impl Redaction {
     /// Reads every known secret value. The list may hold a value twice. Codex renews its login now and then, so whoever
     /// runs for long reads again.
@@ -34,36 +44,31 @@ impl Redaction {
         &self,
         environment: &Environment,
         codex_home: Option<&Path>,
-    ) -> Result<Vec<Secret>, Error> {
+    ) -> Result<Vec<KnownValue>, Error> {
         let mut values = Vec::new();
         if let Some(file) = &self.values_file {
             let text = paths::read_private(file, FILE_BYTES).and_then(|bytes| text_of(bytes, file));
             let text = text.map_err(|problem| Error::new("redaction.values_file", problem))?;
-            values.extend(
-                text.lines()
-                    .map(str::trim)
-                    .filter(|line| is_long(line))
-                    .map(secret),
-            );
+            let lines = text.lines().map(str::trim).filter(|line| is_long(line));
+            values.extend(lines.map(|line| known("value", line)));
         }
         for file in &self.files {
             let text = read_shared(file).and_then(|bytes| text_of(bytes, file));
             let text = text.map_err(|problem| Error::new("redaction.files", problem))?;
-            values.extend(
-                text.lines()
-                    .filter_map(assigned)
-                    .filter(|value| is_long(value) && !is_word(value))
-                    .map(secret),
-            );
+            let assigned = text.lines().filter_map(assigned);
+            let secret = assigned.filter(|(_, value)| is_long(value) && !is_word(value));
+            values.extend(secret.map(|(name, value)| known(name, value)));
         }
         for name in environment.names() {
             let named = self.env_names.contains(&name);
-            if named || (is_secret_name(&name) && !name.starts_with(OWN_VARIABLES)) {
-                values.extend(
-                    environment
-                        .secret(&name)
-                        .filter(|value| is_long(value.reveal())),
-                );
+            let guessed = is_secret_name(&name) && !name.starts_with(OWN_VARIABLES);
+            let is_secret =
+                |value: &Secret| is_long(value.reveal()) && (named || !is_path(value.reveal()));
+            if let Some(value) = environment
+                .secret(&name)
+                .filter(|value| (named || guessed) && is_secret(value))
+            {
+                values.push(KnownValue { name, value });
             }
         }
         values.extend(login_values(environment, codex_home));
@@ -72,7 +77,7 @@ impl Redaction {
 }
 
 /// The secrets of Codex's own login; none if there is no login or it is not readable.
-fn login_values(environment: &Environment, codex_home: Option<&Path>) -> Vec<Secret> {
+fn login_values(environment: &Environment, codex_home: Option<&Path>) -> Vec<KnownValue> {
     let home = || {
         environment
             .get("HOME")
@@ -92,12 +97,13 @@ fn login_values(environment: &Environment, codex_home: Option<&Path>) -> Vec<Sec
 }
 
 /// Moves each long text under a key that names a secret into `values`. The parser bounds the depth.
-fn collect_secrets(value: Value, named: bool, values: &mut Vec<Secret>) {
+fn collect_secrets(value: Value, named: bool, values: &mut Vec<KnownValue>) {
     match value {
         Value::String(text) => {
-            let text = Secret::new(text);
-            if named && text.reveal().len() >= SHORTEST_LOGIN {
-                values.push(text);
+            let value = Secret::new(text);
+            if named && value.reveal().len() >= SHORTEST_LOGIN {
+                let name = "codex-login".to_owned();
+                values.push(KnownValue { name, value });
             }
         }
         Value::Array(items) => items
@@ -115,7 +121,11 @@ fn collect_secrets(value: Value, named: bool, values: &mut Vec<Secret>) {
 /// Reads a file that others may read too; they can not be kept from writing what is only used to mask.
 fn read_shared(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     let problem = |what: String| format!("can not read {}: {what}", shown_path(path));
-    let file = File::open(path).map_err(|error| problem(error.to_string()))?;
+    // NONBLOCK: a pipe that somebody put there must not hold up the start.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file =
+        rustix::fs::open(path, flags, Mode::empty()).map_err(|error| problem(error.to_string()))?;
+    let file = File::from(file);
     let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
     if !is_file {
         return Err(problem("it is not a regular file".to_owned()));
@@ -140,27 +150,35 @@ fn text_of(mut bytes: Zeroizing<Vec<u8>>, path: &Path) -> Result<Zeroizing<Strin
     }
 }
 
-/// The value of a line `NAME=value` of an `.env` file, without `export`, quotes and what follows them.
-fn assigned(line: &str) -> Option<&str> {
+/// Name and value of a line `NAME=value` of an `.env` file, without `export`, quotes and what follows them.
+fn assigned(line: &str) -> Option<(&str, &str)> {
     let line = line.trim();
     let (name, value) = line
         .strip_prefix("export ")
         .unwrap_or(line)
         .split_once('=')?;
-    if name.trim_start().starts_with('#') {
+    let (name, value) = (name.trim(), value.trim());
+    if name.starts_with('#') {
         return None;
     }
-    let value = value.trim();
     for quote in ['"', '\''] {
         if let Some(rest) = value.strip_prefix(quote) {
-            return Some(rest.split(quote).next().unwrap_or(rest));
+            return Some((name, rest.split(quote).next().unwrap_or(rest)));
         }
     }
-    Some(value.split(" #").next().unwrap_or(value).trim_end())
+    Some((name, value.split(" #").next().unwrap_or(value).trim_end()))
 }
 
-fn secret(text: &str) -> Secret {
-    Secret::new(text.to_owned())
+fn known(name: &str, value: &str) -> KnownValue {
+    KnownValue {
+        name: name.to_owned(),
+        value: Secret::new(value.to_owned()),
+    }
+}
+
+/// A variable such as `SSL_KEY_FILE` says where a secret is, which is none.
+fn is_path(text: &str) -> bool {
+    text.starts_with('/') || text.starts_with("~/")
 }
 
 fn is_long(text: &str) -> bool {
@@ -194,8 +212,11 @@ mod tests {
         }
     }
 
-    fn revealed(values: &[Secret]) -> Vec<&str> {
-        values.iter().map(Secret::reveal).collect()
+    fn revealed(values: &[KnownValue]) -> Vec<(&str, &str)> {
+        values
+            .iter()
+            .map(|known| (known.name.as_str(), known.value.reveal()))
+            .collect()
     }
 
     #[test]
@@ -220,6 +241,7 @@ mod tests {
             ("EDITOR", "not-a-secret"),
             ("HOLDFAST_WEBSOCKET_AUTH_TOKEN", "our-own-token"),
             ("SHORT_TOKEN", "short"),
+            ("TOKEN_FILE", "/run/some/token"),
         ]);
         let values = redaction(Some(path("values")), vec![path(".env")])
             .known_values(&environment, Some(dir.path()))
@@ -227,15 +249,15 @@ mod tests {
         assert_eq!(
             revealed(&values),
             [
-                "first value",
-                "second-value",
-                "quoted value",
-                "single-quoted",
-                "bare-value",
-                "key-value-1",
-                "plain-value",
-                "sk-made-up-for-this-test",
-                "also-a-long-made-up-text",
+                ("value", "first value"),
+                ("value", "second-value"),
+                ("A", "quoted value"),
+                ("B", "single-quoted"),
+                ("C", "bare-value"),
+                ("MY_API_KEY", "key-value-1"),
+                ("PLAIN", "plain-value"),
+                ("codex-login", "sk-made-up-for-this-test"),
+                ("codex-login", "also-a-long-made-up-text"),
             ]
         );
     }
