@@ -21,6 +21,7 @@ pub mod pending;
 pub mod process;
 pub mod request_id;
 pub mod scenario;
+pub mod scripted_model;
 pub mod simulated;
 pub mod version;
 

@@ -12,7 +12,7 @@
 //!
 //! | step | what happens |
 //! |---|---|
-//! | `text count=20 size=64 rate=0 every=0 stamp=no` | an agent message of `count` deltas; delta 17 reads `t000017 ...`, so a gap shows. `every=N` starts a new message after each N deltas (the index goes on), `stamp=yes` puts the time of emission into each delta as `@<microseconds since 1970>` |
+//! | `text count=20 size=64 rate=0 every=0 stamp=no forget=no` | an agent message of `count` deltas; delta 17 reads `t000017 ...`, so a gap shows. `every=N` starts a new message after each N deltas (the index goes on), `stamp=yes` puts the time of emission into each delta as `@<microseconds since 1970>`, `forget=yes` keeps the messages out of all history (for load tests) |
 //! | `say "TEXT" rate=60/s` | an agent message with this text, a word a delta |
 //! | `run cmd="seq 1 5"` | one command; the simulated Codex fabricates the output of `echo`, `printf`, `seq`, `ls`, `cat`, `pwd`, `sleep`, `exit` and runs nothing |
 //! | `output lines=100 size=64 rate=0` | one command that prints lines `o000017 ...`, a delta a line |
@@ -90,7 +90,14 @@ impl Scenario {
 
     /// The answer to an ordinary prompt: signs of life of every common kind, and a plain word that no model is at work.
     pub fn greeting(prompt: &str) -> Self {
-        let asked: String = prompt.trim().lines().next().unwrap_or_default().chars().take(60).collect();
+        let asked: String = prompt
+            .trim()
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .take(60)
+            .collect();
         let rate = Rate::per_second(40);
         let opening = format!(
             "You wrote: *{}*. There is no language model behind this session, so here is a prepared answer.\n",
@@ -99,10 +106,22 @@ impl Scenario {
         Self {
             seed: 0,
             steps: vec![
-                Step::Reason { count: 3, rate: Rate::per_second(10) },
-                Step::Say { text: opening, rate },
-                Step::Run { cmd: "echo Hello from a command; sleep 0.5; echo It took half a second".to_owned() },
-                Step::Say { text: GREETING.to_owned(), rate },
+                Step::Reason {
+                    count: 3,
+                    rate: Rate::per_second(10),
+                },
+                Step::Say {
+                    text: opening,
+                    rate,
+                },
+                Step::Run {
+                    cmd: "echo Hello from a command; sleep 0.5; echo It took half a second"
+                        .to_owned(),
+                },
+                Step::Say {
+                    text: GREETING.to_owned(),
+                    rate,
+                },
             ],
         }
     }

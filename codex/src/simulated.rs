@@ -14,6 +14,11 @@
 //! One system thread reads stdin, one writes stdout, each running turn has one. Only SIGTERM is waited for with tokio,
 //! because a signal cannot be waited for otherwise without unsafe code.
 
+#![allow(
+    non_camel_case_types,
+    reason = "the macro `object!` names type parameters after the fields that have them"
+)]
+
 mod catalog;
 mod commands;
 mod control;
@@ -72,7 +77,11 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
         eprint!("{USAGE}");
         return ExitCode::from(2);
     }
-    let fault = args.iter().skip_while(|arg| *arg != "--fault").nth(1).map(|fault| read_fault(fault));
+    let fault = args
+        .iter()
+        .skip_while(|arg| *arg != "--fault")
+        .nth(1)
+        .map(|fault| read_fault(fault));
     match fault {
         Some(None) => {
             eprint!("{USAGE}");
@@ -92,7 +101,10 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
 fn read_fault(fault: &str) -> Option<StartFault> {
     match fault.split_once('=') {
         Some(("exit", code)) => code.parse().ok().map(StartFault::Exit),
-        Some(("slow", time)) => time.parse().ok().map(|time| StartFault::Slow(Duration::from_millis(time))),
+        Some(("slow", time)) => time
+            .parse()
+            .ok()
+            .map(|time| StartFault::Slow(Duration::from_millis(time))),
         None if fault == "hang" => Some(StartFault::Hang),
         _ => None,
     }
@@ -136,7 +148,8 @@ fn codex_home() -> io::Result<PathBuf> {
         return Ok(PathBuf::from(home));
     }
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
-    home.map(|home| PathBuf::from(home).join(".codex")).ok_or_else(|| io::Error::other("neither CODEX_HOME nor HOME is set"))
+    home.map(|home| PathBuf::from(home).join(".codex"))
+        .ok_or_else(|| io::Error::other("neither CODEX_HOME nor HOME is set"))
 }
 
 /// Ends the process cleanly when it is told to.

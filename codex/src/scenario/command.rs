@@ -31,7 +31,9 @@ impl Step {
         match self {
             Self::Run { cmd } | Self::Approve { cmd, .. } => Some(cmd.clone()),
             Self::Output(stream) => {
-                let pause = stream.rate.due(1).map_or(String::new(), |gap| format!("system(\"sleep {}\");", gap.as_secs_f64()));
+                let pause = stream.rate.due(1).map_or(String::new(), |gap| {
+                    format!("system(\"sleep {}\");", gap.as_secs_f64())
+                });
                 // The first 100 ms of a command's output never reach the client as deltas, hence the sleep.
                 Some(format!(
                     "sleep 0.2; awk 'BEGIN{{while(length(p)<{})p=p\".\";for(i=0;i<{};i++){{printf \"o%06d %s\\n\",i,p;{pause}}}}}'",
@@ -39,17 +41,31 @@ impl Step {
                     stream.count
                 ))
             }
-            Self::Secret { kind, place: SecretPlace::Command, .. } => Some(format!("echo {}", quote(&secret(*kind, seed)))),
-            Self::Secret { kind, cut, place: SecretPlace::Output } => {
+            Self::Secret {
+                kind,
+                place: SecretPlace::Command,
+                ..
+            } => Some(format!("echo {}", quote(&secret(*kind, seed)))),
+            Self::Secret {
+                kind,
+                cut,
+                place: SecretPlace::Output,
+            } => {
                 let secret = secret(*kind, seed);
                 let pieces = cut_bytes(&secret, *cut);
-                let prints = pieces.iter().map(|piece| format!("printf '{}'", octal(piece)));
-                Some(format!("sleep 0.2; {}; echo", prints.collect::<Vec<_>>().join("; sleep 0.05; ")))
+                let prints = pieces
+                    .iter()
+                    .map(|piece| format!("printf '{}'", octal(piece)));
+                Some(format!(
+                    "sleep 0.2; {}; echo",
+                    prints.collect::<Vec<_>>().join("; sleep 0.05; ")
+                ))
             }
             Self::Env => Some("env | cut -d= -f1 | sort".to_owned()),
-            Self::Spawn { sleep, setsid } => {
-                Some(format!("{}sleep {sleep} >/dev/null 2>&1 & echo $!", if *setsid { "setsid " } else { "" }))
-            }
+            Self::Spawn { sleep, setsid } => Some(format!(
+                "{}sleep {sleep} >/dev/null 2>&1 & echo $!",
+                if *setsid { "setsid " } else { "" }
+            )),
             _ => None,
         }
     }
@@ -58,7 +74,10 @@ impl Step {
 /// Cuts ASCII text into pieces of `cut` bytes; 0 leaves it whole.
 pub fn cut_bytes(text: &str, cut: usize) -> Vec<&str> {
     let cut = if cut == 0 { text.len() } else { cut };
-    (0..text.len()).step_by(cut.max(1)).map(|from| &text[from..text.len().min(from + cut)]).collect()
+    (0..text.len())
+        .step_by(cut.max(1))
+        .map(|from| &text[from..text.len().min(from + cut)])
+        .collect()
 }
 
 /// The bytes as octal escapes of `printf`, so that the command's own text does not hold what it prints.
@@ -79,13 +98,22 @@ pub fn fabricate(command: &str, cwd: &str) -> Fabricated {
             continue;
         }
         exit_code = 0;
-        match part.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        match part
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .as_slice()
+        {
             ["echo", rest @ ..] => pieces.push(Piece::Output(format!("{}\n", rest.join(" ")))),
             ["printf", "%s", rest @ ..] => pieces.push(Piece::Output(rest.concat())),
             ["printf", rest @ ..] => pieces.push(Piece::Output(unescape(&rest.join(" ")))),
             ["seq", rest @ ..] => pieces.push(Piece::Output(seq(rest))),
-            ["ls", ..] => pieces.push(Piece::Output("Cargo.toml\nREADME.md\nsrc\ntests\n".to_owned())),
-            ["cat", file, ..] => pieces.push(Piece::Output(format!("(simulated) the contents of {file}\n"))),
+            ["ls", ..] => pieces.push(Piece::Output(
+                "Cargo.toml\nREADME.md\nsrc\ntests\n".to_owned(),
+            )),
+            ["cat", file, ..] => pieces.push(Piece::Output(format!(
+                "(simulated) the contents of {file}\n"
+            ))),
             ["pwd"] => pieces.push(Piece::Output(format!("{cwd}\n"))),
             ["sleep", time, ..] => pieces.push(Piece::Pause(seconds(time))),
             ["true" | "touch" | "mkdir" | "rm" | "cd" | "cp" | "mv", ..] => {}
@@ -94,7 +122,10 @@ pub fn fabricate(command: &str, cwd: &str) -> Fabricated {
                 exit_code = code.parse().unwrap_or(2);
                 break;
             }
-            _ => pieces.push(Piece::Output(format!("(simulated) nothing was run for: {}\n", part.join(" ")))),
+            _ => pieces.push(Piece::Output(format!(
+                "(simulated) nothing was run for: {}\n",
+                part.join(" ")
+            ))),
         }
     }
     Fabricated { pieces, exit_code }
@@ -102,11 +133,18 @@ pub fn fabricate(command: &str, cwd: &str) -> Fabricated {
 
 fn seconds(text: &str) -> Duration {
     let seconds: f64 = text.parse().unwrap_or(0.0);
-    if seconds.is_finite() { Duration::from_secs_f64(seconds.clamp(0.0, 3600.0)) } else { Duration::ZERO }
+    if seconds.is_finite() {
+        Duration::from_secs_f64(seconds.clamp(0.0, 3600.0))
+    } else {
+        Duration::ZERO
+    }
 }
 
 fn seq(numbers: &[&str]) -> String {
-    let numbers: Vec<i64> = numbers.iter().filter_map(|number| number.parse().ok()).collect();
+    let numbers: Vec<i64> = numbers
+        .iter()
+        .filter_map(|number| number.parse().ok())
+        .collect();
     let (first, step, last) = match numbers.as_slice() {
         [last] => (1, 1, *last),
         [first, last] => (*first, 1, *last),
@@ -114,7 +152,10 @@ fn seq(numbers: &[&str]) -> String {
         _ => return "seq: missing operand\n".to_owned(),
     };
     let last = last.min(first.saturating_add(step.saturating_mul(MAX_SEQ_LINES - 1)));
-    (first..=last).step_by(step as usize).map(|number| format!("{number}\n")).collect()
+    (first..=last)
+        .step_by(step as usize)
+        .map(|number| format!("{number}\n"))
+        .collect()
 }
 
 fn unescape(text: &str) -> String {
@@ -130,7 +171,11 @@ fn unescape(text: &str) -> String {
             Some('t') => plain.push('\t'),
             Some(digit @ '0'..='7') => {
                 let mut code = digit as u32 - '0' as u32;
-                while let Some(digit) = letters.front().and_then(|letter| letter.to_digit(8)).filter(|_| code < 32) {
+                while let Some(digit) = letters
+                    .front()
+                    .and_then(|letter| letter.to_digit(8))
+                    .filter(|_| code < 32)
+                {
                     code = code * 8 + digit;
                     letters.pop_front();
                 }
@@ -179,7 +224,9 @@ fn split(command: &str) -> Vec<Vec<String>> {
 
 fn end_word(commands: &mut [Vec<String>], word: &mut String, in_word: &mut bool) {
     if std::mem::take(in_word) {
-        let command = commands.last_mut().expect("there is always a command being read");
+        let command = commands
+            .last_mut()
+            .expect("there is always a command being read");
         command.push(std::mem::take(word));
     }
 }
@@ -201,22 +248,45 @@ mod tests {
     #[test]
     fn known_commands_print_what_a_shell_would() {
         assert_eq!(output("seq 1 3"), ("1\n2\n3\n".to_owned(), 0));
-        assert_eq!(output("echo 'a;  b' && pwd"), ("a;  b\n/src\n".to_owned(), 0));
-        assert_eq!(output("echo early; sleep 0.5; echo late"), ("early\n<500>late\n".to_owned(), 0));
-        assert_eq!(output("echo hi; exit 3; echo never"), ("hi\n".to_owned(), 3));
+        assert_eq!(
+            output("echo 'a;  b' && pwd"),
+            ("a;  b\n/src\n".to_owned(), 0)
+        );
+        assert_eq!(
+            output("echo early; sleep 0.5; echo late"),
+            ("early\n<500>late\n".to_owned(), 0)
+        );
+        assert_eq!(
+            output("echo hi; exit 3; echo never"),
+            ("hi\n".to_owned(), 3)
+        );
         assert_eq!(output("false"), (String::new(), 1));
     }
 
     #[test]
     fn an_unknown_command_says_that_nothing_was_run() {
-        assert_eq!(output("cargo test"), ("(simulated) nothing was run for: cargo test\n".to_owned(), 0));
+        assert_eq!(
+            output("cargo test"),
+            (
+                "(simulated) nothing was run for: cargo test\n".to_owned(),
+                0
+            )
+        );
     }
 
     #[test]
     fn a_secret_in_an_output_is_not_in_its_command() {
-        let step = Step::Secret { kind: SecretKind::PrivateKey, cut: 7, place: SecretPlace::Output };
+        let step = Step::Secret {
+            kind: SecretKind::PrivateKey,
+            cut: 7,
+            place: SecretPlace::Output,
+        };
         let command = step.command(0).unwrap();
-        let printed: String = output(&command).0.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect();
+        let printed: String = output(&command)
+            .0
+            .split('<')
+            .map(|part| part.split_once('>').map_or(part, |(_, text)| text))
+            .collect();
         assert_eq!(printed, format!("{}\n", secret(SecretKind::PrivateKey, 0)));
         assert!(!command.contains("PRIVATE"));
     }

@@ -67,7 +67,10 @@ pub enum ScenarioError {
 pub(super) fn scenario(prompt: &str) -> Result<Option<Scenario>, ScenarioError> {
     let mut steps = Vec::new();
     let (mut seed, mut repeat, mut found) = (0, 1, false);
-    for line in prompt.lines().filter_map(|line| line.trim_start().strip_prefix("sim:")) {
+    for line in prompt
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("sim:"))
+    {
         found = true;
         for mut clause in clauses(line)? {
             match clause.step.as_str() {
@@ -107,17 +110,34 @@ impl Clause {
     fn step(&mut self) -> Result<Step, ScenarioError> {
         Ok(match self.step.as_str() {
             "text" => Step::Text(self.stream(20, "count")?),
-            "say" => Step::Say { text: self.word("a text in double quotes")?, rate: self.rate(60)? },
-            "run" => Step::Run { cmd: self.text("cmd", None)? },
+            "say" => Step::Say {
+                text: self.word("a text in double quotes")?,
+                rate: self.rate(60)?,
+            },
+            "run" => Step::Run {
+                cmd: self.text("cmd", None)?,
+            },
             "output" => Step::Output(self.stream(100, "lines")?),
-            "approve" => Step::Approve { cmd: self.text("cmd", Some("touch made"))?, reason: self.text("reason", Some("May I?"))? },
-            "edit" => Step::Edit(Edit { path: self.text("path", Some("a.txt"))?, text: self.text("text", Some("hello"))? }),
+            "approve" => Step::Approve {
+                cmd: self.text("cmd", Some("touch made"))?,
+                reason: self.text("reason", Some("May I?"))?,
+            },
+            "edit" => Step::Edit(Edit {
+                path: self.text("path", Some("a.txt"))?,
+                text: self.text("text", Some("hello"))?,
+            }),
             "ask" => {
                 let question = self.word("a question in double quotes")?;
                 let options = self.word("options like A|B")?;
-                Step::Ask { question, options: options.split('|').map(str::to_owned).collect() }
+                Step::Ask {
+                    question,
+                    options: options.split('|').map(str::to_owned).collect(),
+                }
             }
-            "reason" => Step::Reason { count: self.number("count", 5, 1..=1_000_000)?, rate: self.rate(0)? },
+            "reason" => Step::Reason {
+                count: self.number("count", 5, 1..=1_000_000)?,
+                rate: self.rate(0)?,
+            },
             "plan" => Step::Plan,
             "think" => Step::Think(self.pause()?),
             "sleep" => Step::Sleep(self.pause()?),
@@ -126,17 +146,33 @@ impl Clause {
                 cut: self.number("cut", 0, 0..=MAX_SIZE)? as usize,
                 place: self.choice("where", SecretPlace::ALL, SecretPlace::word)?,
             },
-            "bigline" => Step::BigLine { mb: self.number("mb", 20, 1..=MAX_BIGLINE_MB)? as usize },
+            "bigline" => Step::BigLine {
+                mb: self.number("mb", 20, 1..=MAX_BIGLINE_MB)? as usize,
+            },
             "fail" => self.fail()?,
             "hang" => Step::Hang(self.stream(0, "after")?),
             "env" => Step::Env,
-            "spawn" => Step::Spawn { sleep: self.number("sleep", 60, 1..=MAX_SPAWN_SECONDS)?, setsid: self.flag("setsid")? },
-            "crash" => Step::Crash { signal: self.number("signal", 9, 1..=31)? as i32, before: self.stream(0, "after")? },
-            "exit" => Step::Exit { code: self.number("code", 1, 0..=255)? as u8, before: self.stream(0, "after")? },
+            "spawn" => Step::Spawn {
+                sleep: self.number("sleep", 60, 1..=MAX_SPAWN_SECONDS)?,
+                setsid: self.flag("setsid")?,
+            },
+            "crash" => Step::Crash {
+                signal: self.number("signal", 9, 1..=31)? as i32,
+                before: self.stream(0, "after")?,
+            },
+            "exit" => Step::Exit {
+                code: self.number("code", 1, 0..=255)? as u8,
+                before: self.stream(0, "after")?,
+            },
             "freeze" => Step::Freeze,
             "stall-stdin" => Step::StallStdin(self.duration("for")?),
-            "garbage" => Step::Garbage { count: self.number("count", 6, 1..=1_000_000)? },
-            "stderr" => Step::Stderr { text: self.word("a text in double quotes")?, count: self.number("count", 1, 1..=1_000_000)? },
+            "garbage" => Step::Garbage {
+                count: self.number("count", 6, 1..=1_000_000)?,
+            },
+            "stderr" => Step::Stderr {
+                text: self.word("a text in double quotes")?,
+                count: self.number("count", 1, 1..=1_000_000)?,
+            },
             "close-stdout" => Step::CloseStdout,
             "trap" => self.trap()?,
             _ => return Err(ScenarioError::UnknownStep(self.step.clone())),
@@ -150,14 +186,22 @@ impl Clause {
             rate: self.rate(0)?,
             every: self.number("every", 0, 0..=u64::MAX)?,
             stamp: self.flag("stamp")?,
+            forget: self.flag("forget")?,
         })
     }
 
     fn fail(&mut self) -> Result<Step, ScenarioError> {
-        let word = if self.words.is_empty() { "other".to_owned() } else { self.words.remove(0) };
+        let word = if self.words.is_empty() {
+            "other".to_owned()
+        } else {
+            self.words.remove(0)
+        };
         let kind = find(FailKind::ALL, FailKind::word, &word)
             .ok_or_else(|| self.bad("kind", &word, list(FailKind::ALL, FailKind::word)))?;
-        Ok(Step::Fail { kind, retries: self.number("retries", 0, 0..=100)? as u32 })
+        Ok(Step::Fail {
+            kind,
+            retries: self.number("retries", 0, 0..=100)? as u32,
+        })
     }
 
     fn trap(&mut self) -> Result<Step, ScenarioError> {
@@ -165,7 +209,9 @@ impl Clause {
         if word != "resume" {
             return Err(self.bad("request", &word, "resume".to_owned()));
         }
-        Ok(Step::TrapResume { times: self.number("times", 1, 1..=1000)? as u32 })
+        Ok(Step::TrapResume {
+            times: self.number("times", 1, 1..=1000)? as u32,
+        })
     }
 
     fn option(&mut self, key: &'static str) -> Option<String> {
@@ -176,7 +222,10 @@ impl Clause {
 
     fn word(&mut self, missing: &'static str) -> Result<String, ScenarioError> {
         if self.words.is_empty() {
-            return Err(ScenarioError::Missing { step: self.step.clone(), missing });
+            return Err(ScenarioError::Missing {
+                step: self.step.clone(),
+                missing,
+            });
         }
         Ok(self.words.remove(0))
     }
@@ -190,26 +239,50 @@ impl Clause {
         }
     }
 
-    fn number(&mut self, key: &'static str, default: u64, bounds: std::ops::RangeInclusive<u64>) -> Result<u64, ScenarioError> {
-        let Some(value) = self.option(key) else { return Ok(default) };
+    fn number(
+        &mut self,
+        key: &'static str,
+        default: u64,
+        bounds: std::ops::RangeInclusive<u64>,
+    ) -> Result<u64, ScenarioError> {
+        let Some(value) = self.option(key) else {
+            return Ok(default);
+        };
         let expected = if *bounds.end() == u64::MAX {
             "a whole number".to_owned()
         } else {
             format!("a whole number from {} to {}", bounds.start(), bounds.end())
         };
-        let number: u64 = value.replace('_', "").parse().map_err(|_| self.bad(key, &value, expected.clone()))?;
-        if bounds.contains(&number) { Ok(number) } else { Err(self.bad(key, &value, expected)) }
+        let number: u64 = value
+            .replace('_', "")
+            .parse()
+            .map_err(|_| self.bad(key, &value, expected.clone()))?;
+        if bounds.contains(&number) {
+            Ok(number)
+        } else {
+            Err(self.bad(key, &value, expected))
+        }
     }
 
     fn number_word(&mut self, missing: &'static str) -> Result<u64, ScenarioError> {
         let value = self.word(missing)?;
-        value.parse().map_err(|_| self.bad("value", &value, "a whole number".to_owned()))
+        value
+            .parse()
+            .map_err(|_| self.bad("value", &value, "a whole number".to_owned()))
     }
 
     fn rate(&mut self, default: u32) -> Result<Rate, ScenarioError> {
-        let Some(value) = self.option("rate") else { return Ok(Rate::per_second(default)) };
+        let Some(value) = self.option("rate") else {
+            return Ok(Rate::per_second(default));
+        };
         let digits = value.strip_suffix("/s").unwrap_or(&value).replace('_', "");
-        let rate = digits.parse().map_err(|_| self.bad("rate", &value, "pieces a second, like 100/s; 0 is unlimited".to_owned()))?;
+        let rate = digits.parse().map_err(|_| {
+            self.bad(
+                "rate",
+                &value,
+                "pieces a second, like 100/s; 0 is unlimited".to_owned(),
+            )
+        })?;
         Ok(Rate::per_second(rate))
     }
 
@@ -221,8 +294,15 @@ impl Clause {
         }
     }
 
-    fn choice<T: Copy>(&mut self, key: &'static str, all: &[T], word: fn(T) -> &'static str) -> Result<T, ScenarioError> {
-        let Some(value) = self.option(key) else { return Ok(all[0]) };
+    fn choice<T: Copy>(
+        &mut self,
+        key: &'static str,
+        all: &[T],
+        word: fn(T) -> &'static str,
+    ) -> Result<T, ScenarioError> {
+        let Some(value) = self.option(key) else {
+            return Ok(all[0]);
+        };
         find(all, word, &value).ok_or_else(|| self.bad(key, &value, list(all, word)))
     }
 
@@ -233,12 +313,16 @@ impl Clause {
 
     /// `None` when missing or zero.
     fn duration(&mut self, key: &'static str) -> Result<Option<Duration>, ScenarioError> {
-        let Some(value) = self.option(key) else { return Ok(None) };
+        let Some(value) = self.option(key) else {
+            return Ok(None);
+        };
         Ok(Some(self.read_duration(key, &value)?).filter(|duration| !duration.is_zero()))
     }
 
     fn read_duration(&self, key: &'static str, value: &str) -> Result<Duration, ScenarioError> {
-        let split = value.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(value.len());
+        let split = value
+            .find(|letter: char| !letter.is_ascii_digit())
+            .unwrap_or(value.len());
         let (digits, unit) = value.split_at(split);
         let scale = match unit {
             "us" => Some(1),
@@ -247,15 +331,30 @@ impl Clause {
             "m" => Some(60_000_000),
             _ => None,
         };
-        let micros = digits.parse::<u64>().ok().zip(scale).and_then(|(digits, scale)| digits.checked_mul(scale));
+        let micros = digits
+            .parse::<u64>()
+            .ok()
+            .zip(scale)
+            .and_then(|(digits, scale)| digits.checked_mul(scale));
         micros
             .map(Duration::from_micros)
             .filter(|duration| *duration <= MAX_PAUSE)
-            .ok_or_else(|| self.bad(key, value, "a duration up to an hour, like 200ms, 2s or 1m".to_owned()))
+            .ok_or_else(|| {
+                self.bad(
+                    key,
+                    value,
+                    "a duration up to an hour, like 200ms, 2s or 1m".to_owned(),
+                )
+            })
     }
 
     fn bad(&self, key: &'static str, value: &str, expected: String) -> ScenarioError {
-        ScenarioError::BadValue { step: self.step.clone(), key, value: value.to_owned(), expected }
+        ScenarioError::BadValue {
+            step: self.step.clone(),
+            key,
+            value: value.to_owned(),
+            expected,
+        }
     }
 
     /// Refuses what the step did not take.
@@ -265,8 +364,16 @@ impl Clause {
             (None, Some(word)) => word.clone(),
             (None, None) => return Ok(()),
         };
-        let takes = if self.known.is_empty() { "nothing else".to_owned() } else { self.known.join(", ") };
-        Err(ScenarioError::Unexpected { step: self.step, given, takes })
+        let takes = if self.known.is_empty() {
+            "nothing else".to_owned()
+        } else {
+            self.known.join(", ")
+        };
+        Err(ScenarioError::Unexpected {
+            step: self.step,
+            given,
+            takes,
+        })
     }
 }
 
@@ -303,9 +410,14 @@ fn clauses(line: &str) -> Result<Vec<Clause>, ScenarioError> {
 /// A key if there is one, and the value with its quotes removed.
 type Token = (Option<String>, String);
 
-fn token(letters: &mut std::iter::Peekable<std::str::Chars<'_>>, line: &str) -> Result<Token, ScenarioError> {
+fn token(
+    letters: &mut std::iter::Peekable<std::str::Chars<'_>>,
+    line: &str,
+) -> Result<Token, ScenarioError> {
     let (mut key, mut value, mut quoted) = (None, String::new(), false);
-    while let Some(letter) = letters.next_if(|letter| quoted || !(letter.is_whitespace() || *letter == ';')) {
+    while let Some(letter) =
+        letters.next_if(|letter| quoted || !(letter.is_whitespace() || *letter == ';'))
+    {
         match letter {
             '"' => quoted = !quoted,
             '\\' if quoted => match letters.next() {
@@ -318,7 +430,11 @@ fn token(letters: &mut std::iter::Peekable<std::str::Chars<'_>>, line: &str) -> 
             other => value.push(other),
         }
     }
-    if quoted { Err(ScenarioError::OpenQuote(line.trim().to_owned())) } else { Ok((key, value)) }
+    if quoted {
+        Err(ScenarioError::OpenQuote(line.trim().to_owned()))
+    } else {
+        Ok((key, value))
+    }
 }
 
 fn clause(tokens: Vec<Token>) -> Option<Clause> {
@@ -334,7 +450,12 @@ fn clause(tokens: Vec<Token>) -> Option<Clause> {
             None => words.push(value),
         }
     }
-    Some(Clause { step, words, options, known: Vec::new() })
+    Some(Clause {
+        step,
+        words,
+        options,
+        known: Vec::new(),
+    })
 }
 
 #[cfg(test)]
@@ -350,7 +471,14 @@ mod tests {
     }
 
     fn stream(count: u64) -> Stream {
-        Stream { count, size: 64, rate: Rate::UNLIMITED, every: 0, stamp: false }
+        Stream {
+            count,
+            size: 64,
+            rate: Rate::UNLIMITED,
+            every: 0,
+            stamp: false,
+            forget: false,
+        }
     }
 
     #[test]
@@ -361,41 +489,103 @@ mod tests {
     #[test]
     fn steps_come_from_all_sim_lines_and_from_no_other() {
         let prompt = "Some words; not a step\n  sim: text count=200 size=32 rate=100/s; run cmd=\"seq 1 5; echo \\\"x\\\"\"\n\nsim: crash after=20";
-        let text = Step::Text(Stream { count: 200, size: 32, rate: Rate::per_second(100), every: 0, stamp: false });
-        let crash = Step::Crash { signal: 9, before: stream(20) };
-        assert_eq!(steps(prompt), [text, Step::Run { cmd: "seq 1 5; echo \"x\"".to_owned() }, crash]);
+        let text = Step::Text(Stream {
+            count: 200,
+            size: 32,
+            rate: Rate::per_second(100),
+            every: 0,
+            stamp: false,
+            forget: false,
+        });
+        let crash = Step::Crash {
+            signal: 9,
+            before: stream(20),
+        };
+        assert_eq!(
+            steps(prompt),
+            [
+                text,
+                Step::Run {
+                    cmd: "seq 1 5; echo \"x\"".to_owned()
+                },
+                crash
+            ]
+        );
     }
 
     #[test]
     fn every_step_of_the_documentation_can_be_read() {
-        let all = "sim: text count=2 size=9 rate=0 every=1 stamp=yes; say \"a b\"; run ls; output lines=3; approve; edit; \
+        let all = "sim: text count=2 size=9 rate=0 every=1 stamp=yes forget=yes; say \"a b\"; run ls; output lines=3; approve; edit; \
             ask \"Which?\" A|B; reason count=2; plan; think 500ms; sleep 2s; secret kind=jwt cut=7 where=output; bigline mb=1; \
             fail usageLimitExceeded retries=2; hang after=3; env; spawn sleep=60 setsid=true; crash signal=11; exit code=3; \
             freeze; stall-stdin for=1s; garbage count=2; stderr \"x\"; close-stdout; trap resume times=2";
         let expected = vec![
-            Step::Text(Stream { count: 2, size: 9, rate: Rate::UNLIMITED, every: 1, stamp: true }),
-            Step::Say { text: "a b".to_owned(), rate: Rate::per_second(60) },
-            Step::Run { cmd: "ls".to_owned() },
+            Step::Text(Stream {
+                count: 2,
+                size: 9,
+                rate: Rate::UNLIMITED,
+                every: 1,
+                stamp: true,
+                forget: true,
+            }),
+            Step::Say {
+                text: "a b".to_owned(),
+                rate: Rate::per_second(60),
+            },
+            Step::Run {
+                cmd: "ls".to_owned(),
+            },
             Step::Output(stream(3)),
-            Step::Approve { cmd: "touch made".to_owned(), reason: "May I?".to_owned() },
-            Step::Edit(Edit { path: "a.txt".to_owned(), text: "hello".to_owned() }),
-            Step::Ask { question: "Which?".to_owned(), options: vec!["A".to_owned(), "B".to_owned()] },
-            Step::Reason { count: 2, rate: Rate::UNLIMITED },
+            Step::Approve {
+                cmd: "touch made".to_owned(),
+                reason: "May I?".to_owned(),
+            },
+            Step::Edit(Edit {
+                path: "a.txt".to_owned(),
+                text: "hello".to_owned(),
+            }),
+            Step::Ask {
+                question: "Which?".to_owned(),
+                options: vec!["A".to_owned(), "B".to_owned()],
+            },
+            Step::Reason {
+                count: 2,
+                rate: Rate::UNLIMITED,
+            },
             Step::Plan,
             Step::Think(Duration::from_millis(500)),
             Step::Sleep(Duration::from_secs(2)),
-            Step::Secret { kind: SecretKind::Jwt, cut: 7, place: SecretPlace::Output },
+            Step::Secret {
+                kind: SecretKind::Jwt,
+                cut: 7,
+                place: SecretPlace::Output,
+            },
             Step::BigLine { mb: 1 },
-            Step::Fail { kind: FailKind::UsageLimitExceeded, retries: 2 },
+            Step::Fail {
+                kind: FailKind::UsageLimitExceeded,
+                retries: 2,
+            },
             Step::Hang(stream(3)),
             Step::Env,
-            Step::Spawn { sleep: 60, setsid: true },
-            Step::Crash { signal: 11, before: stream(0) },
-            Step::Exit { code: 3, before: stream(0) },
+            Step::Spawn {
+                sleep: 60,
+                setsid: true,
+            },
+            Step::Crash {
+                signal: 11,
+                before: stream(0),
+            },
+            Step::Exit {
+                code: 3,
+                before: stream(0),
+            },
             Step::Freeze,
             Step::StallStdin(Some(Duration::from_secs(1))),
             Step::Garbage { count: 2 },
-            Step::Stderr { text: "x".to_owned(), count: 1 },
+            Step::Stderr {
+                text: "x".to_owned(),
+                count: 1,
+            },
             Step::CloseStdout,
             Step::TrapResume { times: 2 },
         ];
@@ -405,24 +595,57 @@ mod tests {
     #[test]
     fn seed_and_repeat_are_settings() {
         let scenario = scenario("sim: seed 7; repeat 3; plan").unwrap().unwrap();
-        assert_eq!(scenario, Scenario { seed: 7, steps: vec![Step::Plan; 3] });
+        assert_eq!(
+            scenario,
+            Scenario {
+                seed: 7,
+                steps: vec![Step::Plan; 3]
+            }
+        );
     }
 
     #[test]
     fn refusals_say_what_would_be_right() {
         let refusals = [
-            ("sim: dance", "there is no step `dance`; see the list at the head of scenario.rs"),
+            (
+                "sim: dance",
+                "there is no step `dance`; see the list at the head of scenario.rs",
+            ),
             ("sim:", "`sim:` is followed by no step"),
-            ("sim: text cuont=3", "`text` does not take `cuont=`; it takes count, size, rate, every, stamp"),
-            ("sim: plan now", "`plan` does not take `now`; it takes nothing else"),
-            ("sim: text count=x", "`text` cannot have count=x: expected a whole number"),
-            ("sim: think soon", "`think` cannot have duration=soon: expected a duration up to an hour, like 200ms, 2s or 1m"),
-            ("sim: spawn sleep=601", "`spawn` cannot have sleep=601: expected a whole number from 1 to 600"),
-            ("sim: secret where=x", "`secret` cannot have where=x: expected one of text, output, command, reasoning, stderr"),
+            (
+                "sim: text cuont=3",
+                "`text` does not take `cuont=`; it takes count, size, rate, every, stamp, forget",
+            ),
+            (
+                "sim: plan now",
+                "`plan` does not take `now`; it takes nothing else",
+            ),
+            (
+                "sim: text count=x",
+                "`text` cannot have count=x: expected a whole number",
+            ),
+            (
+                "sim: think soon",
+                "`think` cannot have duration=soon: expected a duration up to an hour, like 200ms, 2s or 1m",
+            ),
+            (
+                "sim: spawn sleep=601",
+                "`spawn` cannot have sleep=601: expected a whole number from 1 to 600",
+            ),
+            (
+                "sim: secret where=x",
+                "`secret` cannot have where=x: expected one of text, output, command, reasoning, stderr",
+            ),
             ("sim: say \"x", "a double quote is not closed in `say \"x`"),
             ("sim: run", "`run` needs a command, like cmd=\"seq 1 5\""),
-            ("sim: repeat 10001; plan", "the scenario has more than 10000 steps"),
+            (
+                "sim: repeat 10001; plan",
+                "the scenario has more than 10000 steps",
+            ),
         ];
-        assert_eq!(refusals.map(|(prompt, _)| refusal(prompt)), refusals.map(|(_, message)| message.to_owned()));
+        assert_eq!(
+            refusals.map(|(prompt, _)| refusal(prompt)),
+            refusals.map(|(_, message)| message.to_owned())
+        );
     }
 }

@@ -134,6 +134,8 @@ pub struct Stream {
     pub every: u64,
     /// Whether each piece carries the time of its emission.
     pub stamp: bool,
+    /// Whether the messages stay out of all history, so that a load test needs neither memory nor disk.
+    pub forget: bool,
 }
 
 /// Pieces a second.
@@ -151,7 +153,8 @@ impl Rate {
 
     /// When the piece with this index is due, counted from the first; `None` is at once.
     pub fn due(self, index: u64) -> Option<Duration> {
-        (self.0 > 0).then(|| Duration::from_nanos((index as u128 * 1_000_000_000 / self.0 as u128) as u64))
+        (self.0 > 0)
+            .then(|| Duration::from_nanos((index as u128 * 1_000_000_000 / self.0 as u128) as u64))
     }
 }
 

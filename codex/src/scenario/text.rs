@@ -6,8 +6,9 @@ use super::SecretKind;
 
 /// Words that read like prose and hold neither digits nor anything that JSON escapes.
 const WORDS: [&str; 24] = [
-    "kelp", "tide", "anchor", "rock", "water", "wave", "moves", "holds", "slowly", "under", "the", "grey", "harbour",
-    "light", "and", "salt", "wind", "turns", "over", "stone", "a", "boat", "waits", "again",
+    "kelp", "tide", "anchor", "rock", "water", "wave", "moves", "holds", "slowly", "under", "the",
+    "grey", "harbour", "light", "and", "salt", "wind", "turns", "over", "stone", "a", "boat",
+    "waits", "again",
 ];
 
 /// Bytes of prose that pieces are cut from; a piece starts anywhere in the first half.
@@ -129,16 +130,36 @@ pub fn secret(kind: SecretKind, seed: u64) -> String {
         SecretKind::AwsKeyId => format!("{}{}", "AKIA", letters(16, UPPER)),
         SecretKind::GoogleKey => format!("{}{}", "AIza", letters(35, ALNUM)),
         SecretKind::SlackToken => {
-            format!("{}-{}-{}-{}", "xoxb", letters(12, DIGITS), letters(12, DIGITS), letters(24, ALNUM))
+            format!(
+                "{}-{}-{}-{}",
+                "xoxb",
+                letters(12, DIGITS),
+                letters(12, DIGITS),
+                letters(24, ALNUM)
+            )
         }
         SecretKind::NpmToken => format!("{}_{}", "npm", letters(36, ALNUM)),
-        SecretKind::Jwt => format!("{}{}.{}{}.{}", "eyJ", letters(33, ALNUM), "eyJ", letters(61, ALNUM), letters(43, ALNUM)),
+        SecretKind::Jwt => format!(
+            "{}{}.{}{}.{}",
+            "eyJ",
+            letters(33, ALNUM),
+            "eyJ",
+            letters(61, ALNUM),
+            letters(43, ALNUM)
+        ),
         SecretKind::PrivateKey => {
             let lines: Vec<String> = (0..8).map(|_| letters(64, ALNUM)).collect();
             let name = ["PRIVATE", "KEY"].join(" ");
-            format!("-----BEGIN {name}-----\n{}\n-----END {name}-----", lines.join("\n"))
+            format!(
+                "-----BEGIN {name}-----\n{}\n-----END {name}-----",
+                lines.join("\n")
+            )
         }
-        SecretKind::UrlPassword => format!("{}://app:{}@db.example.com:5432/app", "postgres", letters(24, ALNUM)),
+        SecretKind::UrlPassword => format!(
+            "{}://app:{}@db.example.com:5432/app",
+            "postgres",
+            letters(24, ALNUM)
+        ),
         SecretKind::Bearer => format!("Authorization: {} {}", "Bearer", letters(48, ALNUM)),
         SecretKind::Password => format!("{} = \"{}\"", "password", letters(24, ALNUM)),
     }
@@ -165,8 +186,14 @@ mod tests {
     #[test]
     fn pieces_have_the_asked_size_and_their_number() {
         assert_eq!((piece(17, 64).len(), &piece(17, 64)[..8]), (64, "t000017 "));
-        assert_eq!((piece(15, 64).len(), piece(15, 64).ends_with('\n')), (64, true));
-        assert_eq!([piece(17, 0), piece(17, 8), piece(17, 9)], ["t000017 ", "t000017 ", "t000017 "]);
+        assert_eq!(
+            (piece(15, 64).len(), piece(15, 64).ends_with('\n')),
+            (64, true)
+        );
+        assert_eq!(
+            [piece(17, 0), piece(17, 8), piece(17, 9)],
+            ["t000017 ", "t000017 ", "t000017 "]
+        );
         assert_eq!(piece(1_234_567, 8), "t1234567 ");
         assert_eq!(piece(3, 1 << 20).len(), 1 << 20);
     }

@@ -14,7 +14,7 @@ use super::{
     control::Stop,
     deltas::Deltas,
     ids,
-    shapes::{Change, ChangeKind, CommandAction, Item, ItemStatus, Sandbox, ThreadStatus},
+    shapes::{Change, ChangeKind, CommandAction, Item, ItemStatus, Sandbox, ThreadStatus, object},
     turn::TurnRun,
 };
 use crate::scenario::{Edit, Fabricated, Piece};
@@ -83,11 +83,17 @@ struct FileApproval<'a> {
 
 impl TurnRun {
     pub(super) fn settings(&self) -> super::rollout::Settings {
-        self.thread.with(|state| state.history.meta.settings.clone())
+        self.thread
+            .with(|state| state.history.meta.settings.clone())
     }
 
     /// Runs a command that prints what was fabricated.
-    pub(super) fn command(&mut self, cmd: &str, escalation: Option<&str>, done: Fabricated) -> Result<(), Stop> {
+    pub(super) fn command(
+        &mut self,
+        cmd: &str,
+        escalation: Option<&str>,
+        done: Fabricated,
+    ) -> Result<(), Stop> {
         let Some(mut running) = self.begin_command(cmd, escalation)? else {
             self.model_answered();
             return Ok(());
@@ -99,7 +105,11 @@ impl TurnRun {
                     self.finish_command(running, -1);
                 } else if stop == Stop::Interrupted {
                     let rest = std::iter::once(piece).chain(pieces).collect();
-                    self.background = Some(Background { running, rest, exit_code: done.exit_code });
+                    self.background = Some(Background {
+                        running,
+                        rest,
+                        exit_code: done.exit_code,
+                    });
                 } else {
                     self.finish_command(running, done.exit_code);
                 }
@@ -146,12 +156,24 @@ impl TurnRun {
     }
 
     pub(super) fn output_deltas(&self, running: &Running) -> Deltas<'_> {
-        let Item::CommandExecution { id, .. } = &running.item else { unreachable!("a running command has a command's item") };
-        Deltas::new(&self.server, "item/commandExecution/outputDelta", &self.thread.id, &self.turn_id, id)
+        let Item::CommandExecution { id, .. } = &running.item else {
+            unreachable!("a running command has a command's item")
+        };
+        Deltas::new(
+            &self.server,
+            "item/commandExecution/outputDelta",
+            &self.thread.id,
+            &self.turn_id,
+            id,
+        )
     }
 
     /// Asks where it must and starts the item; `None` when the command does not run.
-    pub(super) fn begin_command(&mut self, cmd: &str, escalation: Option<&str>) -> Result<Option<Running>, Stop> {
+    pub(super) fn begin_command(
+        &mut self,
+        cmd: &str,
+        escalation: Option<&str>,
+    ) -> Result<Option<Running>, Stop> {
         let settings = self.settings();
         let policy = settings.approval_policy.as_str().unwrap_or("granular");
         if escalation.is_some() && policy == "never" {
@@ -172,15 +194,33 @@ impl TurnRun {
             set_running(&mut item);
             self.start_item(&item);
         }
-        Ok(Some(Running { item, output: String::new(), began: Instant::now() }))
+        Ok(Some(Running {
+            item,
+            output: String::new(),
+            began: Instant::now(),
+        }))
     }
 
-    fn approve_command(&self, cmd: &str, item: &Item, reason: Option<&str>) -> Result<Decision, Stop> {
-        let Item::CommandExecution { id, command, cwd, command_actions, started_at_ms, .. } = item else {
+    fn approve_command(
+        &self,
+        cmd: &str,
+        item: &Item,
+        reason: Option<&str>,
+    ) -> Result<Decision, Stop> {
+        let Item::CommandExecution {
+            id,
+            command,
+            cwd,
+            command_actions,
+            started_at_ms,
+            ..
+        } = item
+        else {
             unreachable!("a command is approved by its own item")
         };
         let amendment: Vec<String> = cmd.split_whitespace().map(str::to_owned).collect();
-        let with_amendment = json!({"acceptWithExecpolicyAmendment": {"execpolicy_amendment": amendment}});
+        let with_amendment =
+            json!({"acceptWithExecpolicyAmendment": {"execpolicy_amendment": amendment}});
         let params = CommandApproval {
             kind: "command",
             thread_id: &self.thread.id,
@@ -199,11 +239,18 @@ impl TurnRun {
     }
 
     /// Sends an approval request and reads the decision.
-    fn decide<P: Serialize>(&self, method: &str, params: &P, subject: &str) -> Result<Decision, Stop> {
+    fn decide<P: Serialize>(
+        &self,
+        method: &str,
+        params: &P,
+        subject: &str,
+    ) -> Result<Decision, Stop> {
         let result = self.ask_client(method, params)?;
         let decision = &result["decision"];
-        if decision == "acceptForSession" || decision.get("acceptWithExecpolicyAmendment").is_some() {
-            self.thread.with(|state| state.accepted.insert(subject.to_owned()));
+        if decision == "acceptForSession" || decision.get("acceptWithExecpolicyAmendment").is_some()
+        {
+            self.thread
+                .with(|state| state.accepted.insert(subject.to_owned()));
             return Ok(Decision::Accepted);
         }
         Ok(match decision.as_str() {
@@ -216,7 +263,9 @@ impl TurnRun {
 
     /// Asks the client and waits. An interrupt withdraws the request, which is announced after the turn's end.
     fn ask_client<P: Serialize>(&self, method: &str, params: &P) -> Result<Value, Stop> {
-        let request_id = self.server.ask(method, params, &self.thread.id, &self.control);
+        let request_id = self
+            .server
+            .ask(method, params, &self.thread.id, &self.control);
         match self.control.wait_for_answer(request_id) {
             Ok(result) => {
                 self.resolved(request_id);
@@ -232,25 +281,52 @@ impl TurnRun {
 
     /// Ends an item that was not allowed; a cancelled one ends the turn, too.
     fn refused(&self, mut item: Item, refusal: Decision) -> Result<(), Stop> {
-        let status = if matches!(refusal, Decision::Unreadable) { ItemStatus::Failed } else { ItemStatus::Declined };
+        let status = if matches!(refusal, Decision::Unreadable) {
+            ItemStatus::Failed
+        } else {
+            ItemStatus::Declined
+        };
         match &mut item {
-            Item::CommandExecution { status: shown, .. } | Item::FileChange { status: shown, .. } => *shown = status,
+            Item::CommandExecution { status: shown, .. }
+            | Item::FileChange { status: shown, .. } => *shown = status,
             _ => {}
         }
-        if matches!((&item, &refusal), (Item::FileChange { .. }, Decision::Cancelled)) {
+        if matches!(
+            (&item, &refusal),
+            (Item::FileChange { .. }, Decision::Cancelled)
+        ) {
             // Of a cancelled file change the real one says no more.
             self.change_status(active(&[]));
             return Err(self.give_up());
         }
         self.complete_item(item);
         self.change_status(active(&[]));
-        if matches!(refusal, Decision::Cancelled) { Err(self.give_up()) } else { Ok(()) }
+        if matches!(refusal, Decision::Cancelled) {
+            Err(self.give_up())
+        } else {
+            Ok(())
+        }
     }
 
     pub(super) fn finish_command(&self, running: Running, code: i32) {
-        let Running { mut item, output, began } = running;
-        if let Item::CommandExecution { status, aggregated_output, exit_code, duration_ms, .. } = &mut item {
-            *status = if code == 0 { ItemStatus::Completed } else { ItemStatus::Failed };
+        let Running {
+            mut item,
+            output,
+            began,
+        } = running;
+        if let Item::CommandExecution {
+            status,
+            aggregated_output,
+            exit_code,
+            duration_ms,
+            ..
+        } = &mut item
+        {
+            *status = if code == 0 {
+                ItemStatus::Completed
+            } else {
+                ItemStatus::Failed
+            };
             *aggregated_output = (!output.is_empty()).then(|| aggregate(output));
             *exit_code = Some(code);
             *duration_ms = Some(began.elapsed().as_millis() as u64);
@@ -269,11 +345,27 @@ impl TurnRun {
             Sandbox::ReadOnly { .. } => false,
         };
         let path = path.to_string_lossy().into_owned();
-        let text = if edit.text.ends_with('\n') { edit.text.clone() } else { format!("{}\n", edit.text) };
-        let change = Change { path: path.clone(), kind: ChangeKind { r#type: "add".to_owned() }, diff: text.clone() };
+        let text = if edit.text.ends_with('\n') {
+            edit.text.clone()
+        } else {
+            format!("{}\n", edit.text)
+        };
+        let change = Change {
+            path: path.clone(),
+            kind: ChangeKind {
+                r#type: "add".to_owned(),
+            },
+            diff: text.clone(),
+        };
         let id = ids::item_id("call");
         let (started_at_ms, status) = (ids::now_ms(), ItemStatus::InProgress);
-        let mut item = Item::FileChange { id: id.clone(), changes: vec![change], status, started_at_ms, completed_at_ms: None };
+        let mut item = Item::FileChange {
+            id: id.clone(),
+            changes: vec![change],
+            status,
+            started_at_ms,
+            completed_at_ms: None,
+        };
         self.start_item(&item);
         let accepted = self.thread.with(|state| state.accepted.contains(&path));
         let policy = settings.approval_policy.as_str().unwrap_or("granular");
@@ -314,17 +406,21 @@ impl TurnRun {
     /// Asks the person a question. The answer changes nothing here.
     pub(super) fn question(&mut self, question: &str, options: &[String]) -> Result<(), Stop> {
         self.change_status(active(&["waitingOnUserInput"]));
-        let options: Vec<_> = options.iter().map(|label| json!({"label": label, "description": label})).collect();
-        let params = json!({
-            "threadId": self.thread.id,
-            "turnId": self.turn_id,
-            "itemId": ids::item_id("call"),
-            "questions": [{
-                "id": "q1", "header": "Question", "question": question, "isOther": true, "isSecret": false, "options": options,
-            }],
-            "isBlocking": true,
-            "autoResolutionMs": null,
-        });
+        let options: Vec<_> = options
+            .iter()
+            .map(|label| object! { label: label, description: label })
+            .collect();
+        let question = object! {
+            id: "q1", header: "Question", question: question, is_other: true, is_secret: false, options: options,
+        };
+        let params = object! {
+            thread_id: &self.thread.id,
+            turn_id: &self.turn_id,
+            item_id: ids::item_id("call"),
+            questions: [question],
+            is_blocking: true,
+            auto_resolution_ms: (),
+        };
         self.ask_client("item/tool/requestUserInput", &params)?;
         self.change_status(active(&[]));
         self.model_answered();
@@ -333,13 +429,22 @@ impl TurnRun {
 
     /// Leaves a real `sleep` behind; the output is its pid.
     pub(super) fn spawn(&mut self, command: &str) -> Result<(), Stop> {
-        let printed = Command::new("/bin/sh").args(["-c", command]).stdin(Stdio::null()).stderr(Stdio::null()).output();
+        let printed = Command::new("/bin/sh")
+            .args(["-c", command])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .output();
         let done = match printed {
             Ok(printed) => Fabricated {
-                pieces: vec![Piece::Output(String::from_utf8_lossy(&printed.stdout).into_owned())],
+                pieces: vec![Piece::Output(
+                    String::from_utf8_lossy(&printed.stdout).into_owned(),
+                )],
                 exit_code: printed.status.code().unwrap_or(-1),
             },
-            Err(error) => Fabricated { pieces: vec![Piece::Output(format!("cannot start a shell: {error}\n"))], exit_code: 127 },
+            Err(error) => Fabricated {
+                pieces: vec![Piece::Output(format!("cannot start a shell: {error}\n"))],
+                exit_code: 127,
+            },
         };
         self.command(command, None, done)
     }
@@ -353,7 +458,9 @@ impl Running {
 }
 
 pub(super) fn active(flags: &[&'static str]) -> ThreadStatus {
-    ThreadStatus::Active { active_flags: flags.to_vec() }
+    ThreadStatus::Active {
+        active_flags: flags.to_vec(),
+    }
 }
 
 fn command_item(cmd: &str, cwd: &str) -> Item {
@@ -366,7 +473,10 @@ fn command_item(cmd: &str, cwd: &str) -> Item {
         process_id: None,
         source: "agent".to_owned(),
         status: ItemStatus::InProgress,
-        command_actions: vec![CommandAction { r#type: "unknown".to_owned(), command: cmd.to_owned() }],
+        command_actions: vec![CommandAction {
+            r#type: "unknown".to_owned(),
+            command: cmd.to_owned(),
+        }],
         aggregated_output: None,
         exit_code: None,
         duration_ms: None,
@@ -376,11 +486,18 @@ fn command_item(cmd: &str, cwd: &str) -> Item {
 }
 
 fn shell_quote(cmd: &str) -> String {
-    if cmd.contains('\'') { format!("\"{}\"", cmd.replace('\\', "\\\\").replace('"', "\\\"")) } else { format!("'{cmd}'") }
+    if cmd.contains('\'') {
+        format!("\"{}\"", cmd.replace('\\', "\\\\").replace('"', "\\\""))
+    } else {
+        format!("'{cmd}'")
+    }
 }
 
 fn set_running(item: &mut Item) {
-    if let Item::CommandExecution { process_id, source, .. } = item {
+    if let Item::CommandExecution {
+        process_id, source, ..
+    } = item
+    {
         *process_id = Some(fastrand::u32(1000..100_000).to_string());
         *source = "unifiedExecStartup".to_owned();
     }
@@ -390,7 +507,10 @@ fn set_running(item: &mut Item) {
 fn parts(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
-        let end = (0..=MAX_DELTA_BYTES.min(rest.len())).rev().find(|end| rest.is_char_boundary(*end)).filter(|end| *end > 0)?;
+        let end = (0..=MAX_DELTA_BYTES.min(rest.len()))
+            .rev()
+            .find(|end| rest.is_char_boundary(*end))
+            .filter(|end| *end > 0)?;
         let (part, left) = rest.split_at(end);
         rest = left;
         Some(part)
@@ -402,16 +522,32 @@ fn aggregate(output: String) -> String {
     if output.len() <= 2 * KEPT_AT_EACH_END {
         return output;
     }
-    let head = (0..=KEPT_AT_EACH_END).rev().find(|at| output.is_char_boundary(*at)).unwrap_or(0);
-    let tail = (output.len() - KEPT_AT_EACH_END..output.len()).find(|at| output.is_char_boundary(*at)).unwrap_or(output.len());
-    format!("{}\n... {} bytes omitted ...\n{}", &output[..head], tail - head, &output[tail..])
+    let head = (0..=KEPT_AT_EACH_END)
+        .rev()
+        .find(|at| output.is_char_boundary(*at))
+        .unwrap_or(0);
+    let tail = (output.len() - KEPT_AT_EACH_END..output.len())
+        .find(|at| output.is_char_boundary(*at))
+        .unwrap_or(output.len());
+    format!(
+        "{}\n... {} bytes omitted ...\n{}",
+        &output[..head],
+        tail - head,
+        &output[tail..]
+    )
 }
 
 /// The diff of a new file as git writes it, with a made-up object id.
 fn git_diff(path: &str, text: &str) -> String {
     let lines: Vec<_> = text.lines().collect();
-    let range = if lines.len() == 1 { "+1".to_owned() } else { format!("+1,{}", lines.len()) };
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let range = if lines.len() == 1 {
+        "+1".to_owned()
+    } else {
+        format!("+1,{}", lines.len())
+    };
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     let body: String = lines.iter().map(|line| format!("+{line}\n")).collect();
     format!(
         "diff --git a/{path} b/{path}\nnew file mode 100644\nindex {:040}..{hash:016x}{hash:016x}{:08x}\n--- /dev/null\n+++ b/{path}\n@@ -0,0 {range} @@\n{body}",

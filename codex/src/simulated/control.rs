@@ -52,8 +52,12 @@ struct State {
 impl State {
     fn stop(&self) -> Option<Stop> {
         match self {
-            Self { shut_down: true, .. } => Some(Stop::ShutDown),
-            Self { interrupted: true, .. } => Some(Stop::Interrupted),
+            Self {
+                shut_down: true, ..
+            } => Some(Stop::ShutDown),
+            Self {
+                interrupted: true, ..
+            } => Some(Stop::Interrupted),
             Self { steers, .. } if !steers.is_empty() => Some(Stop::Steered),
             _ => None,
         }

@@ -26,7 +26,13 @@ pub(super) struct Deltas<'a> {
 }
 
 impl<'a> Deltas<'a> {
-    pub(super) fn new(server: &'a Server, method: &str, thread_id: &str, turn_id: &str, item_id: &str) -> Self {
+    pub(super) fn new(
+        server: &'a Server,
+        method: &str,
+        thread_id: &str,
+        turn_id: &str,
+        item_id: &str,
+    ) -> Self {
         let before = format!(
             r#"{{"method":"{method}","params":{{"threadId":"{thread_id}","turnId":"{turn_id}","itemId":"{item_id}","delta":"#
         );
@@ -49,7 +55,9 @@ impl<'a> Deltas<'a> {
 
     /// Adds a delta with this text.
     pub(super) fn text(&mut self, text: &str) {
-        self.delta(|chunk| serde_json::to_writer(chunk, text).expect("writing a string to a Vec cannot fail"));
+        self.delta(|chunk| {
+            serde_json::to_writer(chunk, text).expect("writing a string to a Vec cannot fail")
+        });
     }
 
     /// Adds a delta whose text needs no escapes, except for a newline at its end.

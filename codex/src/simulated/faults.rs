@@ -37,7 +37,9 @@ impl TurnRun {
             Step::StallStdin(time) => self.server.stall_reading(*time, &self.control),
             Step::Garbage { count } => {
                 for index in 0..*count {
-                    self.server.output.stream(GARBAGE[(index % GARBAGE.len() as u64) as usize]);
+                    self.server
+                        .output
+                        .stream(GARBAGE[(index % GARBAGE.len() as u64) as usize]);
                 }
                 Ok(())
             }

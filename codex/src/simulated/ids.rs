@@ -9,7 +9,9 @@ pub(super) fn now_ms() -> u64 {
 
 /// Microseconds since 1970.
 pub(super) fn now_us() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_micros() as u64)
 }
 
 /// A new UUID of version 7, as threads and turns have them.
@@ -17,7 +19,14 @@ pub(super) fn uuid() -> String {
     let high = (now_ms() << 16) | 0x7000 | fastrand::u64(..0x1000);
     let low = 0x8000_0000_0000_0000 | fastrand::u64(..) >> 2;
     let hex = format!("{high:016x}{low:016x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    format!(
+        "{}-{}-{}-{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..]
+    )
 }
 
 /// An id like those of the provider: `msg_6cfb3fecfa3d4c78`.
@@ -29,7 +38,13 @@ pub(super) fn item_id(prefix: &str) -> String {
 pub(super) fn made_at_ms(uuid: &str) -> Option<u64> {
     let hyphens = [8, 13, 18, 23];
     let well_formed = uuid.len() == 36
-        && uuid.bytes().enumerate().all(|(at, byte)| if hyphens.contains(&at) { byte == b'-' } else { byte.is_ascii_hexdigit() });
+        && uuid.bytes().enumerate().all(|(at, byte)| {
+            if hyphens.contains(&at) {
+                byte == b'-'
+            } else {
+                byte.is_ascii_hexdigit()
+            }
+        });
     if !well_formed {
         return None;
     }
@@ -57,10 +72,17 @@ impl Date {
         let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let shifted = (5 * of_year + 2) / 153;
         let day = of_year - (153 * shifted + 2) / 5 + 1;
-        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+        let month = if shifted < 10 {
+            shifted + 3
+        } else {
+            shifted - 9
+        };
         let year = year_of_era as i64 + era * 400 + i64::from(month <= 2);
         let rest = seconds % 86_400;
-        Self { day: (year, month, day), time: (rest / 3600, rest / 60 % 60, rest % 60) }
+        Self {
+            day: (year, month, day),
+            time: (rest / 3600, rest / 60 % 60, rest % 60),
+        }
     }
 
     /// `2026-11-24T07:55:40` with this between hour, minute and second.
@@ -76,14 +98,29 @@ mod tests {
 
     #[test]
     fn dates_follow_the_calendar() {
-        let texts = [0, 951_782_400_000, 1_795_506_940_786, 1_709_251_199_000].map(|ms| Date::from_ms(ms).text(":"));
-        assert_eq!(texts, ["1970-01-01T00:00:00", "2000-02-29T00:00:00", "2026-11-24T07:55:40", "2024-02-29T23:59:59"]);
+        let texts = [0, 951_782_400_000, 1_795_506_940_786, 1_709_251_199_000]
+            .map(|ms| Date::from_ms(ms).text(":"));
+        assert_eq!(
+            texts,
+            [
+                "1970-01-01T00:00:00",
+                "2000-02-29T00:00:00",
+                "2026-11-24T07:55:40",
+                "2024-02-29T23:59:59"
+            ]
+        );
     }
 
     #[test]
     fn a_uuid_tells_when_it_was_made() {
-        assert_eq!(made_at_ms("01a20c8d-ab75-7f30-9b65-88c378ccef10"), Some(0x01a2_0c8d_ab75));
+        assert_eq!(
+            made_at_ms("01a20c8d-ab75-7f30-9b65-88c378ccef10"),
+            Some(0x01a2_0c8d_ab75)
+        );
         assert!(made_at_ms(&uuid()).unwrap().abs_diff(now_ms()) < 5000);
-        assert_eq!(["zz", "01a20c8d-ab75-7f30-9b65-88c378ccef1x"].map(made_at_ms), [None, None]);
+        assert_eq!(
+            ["zz", "01a20c8d-ab75-7f30-9b65-88c378ccef1x"].map(made_at_ms),
+            [None, None]
+        );
     }
 }

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, value::RawValue};
 
 use super::{
     catalog, ids,
     server::{Client, Server},
-    shapes::{Received, Refusal},
+    shapes::{Received, Refusal, object},
     thread::VERSION,
 };
 
@@ -28,15 +28,34 @@ impl Server {
             Err(error) => return eprintln!("ERROR failed to read a message: {error}"),
         };
         match received {
-            Received { method: Some(method), id: Some(id), params, .. } => {
+            Received {
+                method: Some(method),
+                id: Some(id),
+                params,
+                ..
+            } => {
                 let params = params.unwrap_or(Value::Null);
                 if let Err(refusal) = self.request(&method, &id, &params) {
                     self.answer::<()>(&id, Err(&refusal));
                 }
             }
-            Received { method: None, id: Some(id), result, error, .. } => self.response(&id, result, error),
-            Received { method: Some(_), id: None, .. } => {}
-            Received { method: None, id: None, .. } => eprintln!("ERROR a message has neither method nor id"),
+            Received {
+                method: None,
+                id: Some(id),
+                result,
+                error,
+                ..
+            } => self.response(&id, result, error),
+            Received {
+                method: Some(_),
+                id: None,
+                ..
+            } => {}
+            Received {
+                method: None,
+                id: None,
+                ..
+            } => eprintln!("ERROR a message has neither method nor id"),
         }
     }
 
@@ -44,7 +63,9 @@ impl Server {
         if let Some(error) = error {
             eprintln!("ERROR the client refused request {id}: {error}");
         }
-        let result = result.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or(Value::Null);
+        let result = result
+            .and_then(|raw| serde_json::from_str(raw.get()).ok())
+            .unwrap_or(Value::Null);
         match id.as_i64() {
             Some(id) => self.answered(id, result),
             None => eprintln!("ERROR no request with id {id} is waiting for an answer"),
@@ -78,17 +99,23 @@ impl Server {
             "model/list" => self.done(id, &catalog::models()),
             "modelProvider/list" => self.done(id, &catalog::providers()),
             "account/read" => self.done(id, &catalog::account()),
-            "account/rateLimits/read" => Err(Refusal::invalid("codex account authentication required to read rate limits")),
+            "account/rateLimits/read" => Err(Refusal::invalid(
+                "codex account authentication required to read rate limits",
+            )),
             "config/read" => self.done(id, &catalog::config()),
             "skills/list" => self.done(id, &catalog::skills(&current_dir())),
-            "mcpServerStatus/list" => self.done(id, &json!({"data": [], "nextCursor": null})),
+            "mcpServerStatus/list" => self.done(id, &object! { data: [(); 0], next_cursor: () }),
             "collaborationMode/list" => self.done(id, &catalog::collaboration_modes()),
-            "fuzzyFileSearch" => self.done(id, &json!({"files": []})),
+            "fuzzyFileSearch" => self.done(id, &object! { files: [(); 0] }),
             "command/exec" => self.command_exec(id, params),
             "server/diagnostics" => self.diagnostics(id),
             unknown => Err(Refusal::invalid(format!(
                 "Invalid request: unknown variant `{unknown}`, expected one of {}",
-                catalog::METHODS.iter().map(|method| format!("`{method}`")).collect::<Vec<_>>().join(", ")
+                catalog::METHODS
+                    .iter()
+                    .map(|method| format!("`{method}`"))
+                    .collect::<Vec<_>>()
+                    .join(", ")
             ))),
         }
     }
@@ -103,50 +130,86 @@ impl Server {
         if self.client().is_some() {
             return Err(Refusal::invalid("Already initialized"));
         }
-        let info = params.get("clientInfo").ok_or_else(|| missing("clientInfo"))?;
+        let info = params
+            .get("clientInfo")
+            .ok_or_else(|| missing("clientInfo"))?;
         let name = text(info, "name")?.to_owned();
         let version = text(info, "version")?.to_owned();
         let capabilities = &params["capabilities"];
-        let unwanted = capabilities["optOutNotificationMethods"].as_array().into_iter().flatten();
+        let unwanted = capabilities["optOutNotificationMethods"]
+            .as_array()
+            .into_iter()
+            .flatten();
         let client = Client {
             experimental: capabilities["experimentalApi"] == true,
-            opted_out: unwanted.filter_map(|method| method.as_str().map(str::to_owned)).collect(),
+            opted_out: unwanted
+                .filter_map(|method| method.as_str().map(str::to_owned))
+                .collect(),
             name,
             version,
         };
-        let agent = format!("{0}/{VERSION} (simulated; {1}) holdfast ({0}; {2})", client.name, std::env::consts::ARCH, client.version);
+        let agent = format!(
+            "{0}/{VERSION} (simulated; {1}) holdfast ({0}; {2})",
+            client.name,
+            std::env::consts::ARCH,
+            client.version
+        );
         *self.client.lock() = Some(Arc::new(client));
-        let result = Initialized { user_agent: agent, codex_home: &self.codex_home, platform_family: "unix", platform_os: "linux" };
+        let result = Initialized {
+            user_agent: agent,
+            codex_home: &self.codex_home,
+            platform_family: "unix",
+            platform_os: "linux",
+        };
         self.answer(id, Ok(&result));
-        self.notify("configWarning", &json!({"summary": catalog::WARNING, "details": null}));
-        let remote = json!({"status": "disabled", "serverName": "simulated", "installationId": ids::uuid(), "environmentId": null});
+        self.notify(
+            "configWarning",
+            &object! { summary: catalog::WARNING, details: () },
+        );
+        let remote = object! { status: "disabled", server_name: "simulated", installation_id: ids::uuid(), environment_id: () };
         self.notify("remoteControl/status/changed", &remote);
         Ok(Done)
     }
 
     /// Says what the command would print; nothing is executed.
     fn command_exec(&self, id: &Value, params: &Value) -> Reply {
-        let words = params["command"].as_array().ok_or_else(|| missing("command"))?;
+        let words = params["command"]
+            .as_array()
+            .ok_or_else(|| missing("command"))?;
         let words: Vec<_> = words.iter().filter_map(Value::as_str).collect();
         let command = match words.as_slice() {
             [_, "-c" | "-lc", script] => (*script).to_owned(),
             words => words.join(" "),
         };
         let done = crate::scenario::fabricate(&command, &current_dir());
-        let stdout: String = done.pieces.iter().filter_map(|piece| match piece {
-            crate::scenario::Piece::Output(text) => Some(text.as_str()),
-            crate::scenario::Piece::Pause(_) => None,
-        }).collect();
-        self.done(id, &json!({"exitCode": done.exit_code, "stdout": stdout, "stderr": ""}))
+        let stdout: String = done
+            .pieces
+            .iter()
+            .filter_map(|piece| match piece {
+                crate::scenario::Piece::Output(text) => Some(text.as_str()),
+                crate::scenario::Piece::Pause(_) => None,
+            })
+            .collect();
+        self.done(
+            id,
+            &object! { exit_code: done.exit_code, stdout: stdout, stderr: "" },
+        )
     }
 
     fn diagnostics(&self, id: &Value) -> Reply {
         let threads: Vec<_> = self.threads.lock().values().cloned().collect();
-        let active = threads.iter().filter(|thread| thread.with(|state| state.active.is_some())).count();
-        let gauge = |name: &str, value: usize| json!({"name": name, "value": value});
-        let gauges =
-            [gauge("app.requests.in_flight", 1), gauge("core.threads.live", threads.len()), gauge("core.turns.active", active)];
-        self.done(id, &json!({"process": {"id": std::process::id(), "residentMemoryBytes": 0}, "gauges": gauges}))
+        let active = threads
+            .iter()
+            .filter(|thread| thread.with(|state| state.active.is_some()))
+            .count();
+        let gauge = |name: &'static str, value: usize| object! { name: name, value: value };
+        let gauges = [
+            gauge("app.requests.in_flight", 1),
+            gauge("core.threads.live", threads.len()),
+            gauge("core.turns.active", active),
+        ];
+        let process = object! { id: std::process::id(), resident_memory_bytes: 0 };
+        self.done(id, &object! { process: process, gauges: gauges })
     }
 }
 
@@ -160,7 +223,10 @@ struct Initialized<'a> {
 }
 
 pub(super) fn current_dir() -> String {
-    std::env::current_dir().map_or_else(|_| "/".to_owned(), |path| path.to_string_lossy().into_owned())
+    std::env::current_dir().map_or_else(
+        |_| "/".to_owned(),
+        |path| path.to_string_lossy().into_owned(),
+    )
 }
 
 pub(super) fn missing(field: &str) -> Refusal {
@@ -171,7 +237,9 @@ pub(super) fn missing(field: &str) -> Refusal {
 pub(super) fn text<'a>(params: &'a Value, field: &str) -> Result<&'a str, Refusal> {
     match params.get(field) {
         Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(Refusal::invalid(format!("Invalid request: invalid type for `{field}`, expected a string"))),
+        Some(_) => Err(Refusal::invalid(format!(
+            "Invalid request: invalid type for `{field}`, expected a string"
+        ))),
         None => Err(missing(field)),
     }
 }

@@ -20,15 +20,37 @@ const FOLDER: &str = "simulated";
 
 /// One line of a rollout.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", content = "payload", rename_all = "snake_case", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "type",
+    content = "payload",
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase"
+)]
 pub(super) enum Record {
     SessionMeta(Meta),
-    TurnStarted { turn_id: String, started_at_ms: u64 },
-    ItemCompleted { turn_id: String, item: Item },
-    TurnEnded { turn_id: String, status: TurnStatus, error: Option<TurnError>, completed_at_ms: u64 },
-    Named { name: Option<String> },
-    Settings { settings: Settings },
-    TrapSet { times: u32 },
+    TurnStarted {
+        turn_id: String,
+        started_at_ms: u64,
+    },
+    ItemCompleted {
+        turn_id: String,
+        item: Item,
+    },
+    TurnEnded {
+        turn_id: String,
+        status: TurnStatus,
+        error: Option<TurnError>,
+        completed_at_ms: u64,
+    },
+    Named {
+        name: Option<String>,
+    },
+    Settings {
+        settings: Settings,
+    },
+    TrapSet {
+        times: u32,
+    },
     TrapSprung {},
 }
 
@@ -84,25 +106,37 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) fn new(codex_home: &Path) -> Self {
-        Self { root: codex_home.join(FOLDER) }
+        Self {
+            root: codex_home.join(FOLDER),
+        }
     }
 
     /// The file of a thread, computed from the time in its id.
     pub(super) fn path(&self, thread_id: &str) -> PathBuf {
         let date = Date::from_ms(ids::made_at_ms(thread_id).unwrap_or(0));
         let (year, month, day) = date.day;
-        let folder = self.root.join("sessions").join(format!("{year:04}/{month:02}/{day:02}"));
+        let folder = self
+            .root
+            .join("sessions")
+            .join(format!("{year:04}/{month:02}/{day:02}"));
         folder.join(format!("rollout-{}-{thread_id}.jsonl", date.text("-")))
     }
 
     fn archived_path(&self, thread_id: &str) -> PathBuf {
         let name = self.path(thread_id);
-        self.root.join("archived_sessions").join(name.file_name().expect("a rollout path ends in a file name"))
+        self.root.join("archived_sessions").join(
+            name.file_name()
+                .expect("a rollout path ends in a file name"),
+        )
     }
 
     /// Reads a thread; `None` when it has no file, in the archive only if wanted.
     pub(super) fn read(&self, thread_id: &str, archived: bool) -> io::Result<Option<History>> {
-        let path = if archived { self.archived_path(thread_id) } else { self.path(thread_id) };
+        let path = if archived {
+            self.archived_path(thread_id)
+        } else {
+            self.path(thread_id)
+        };
         match fs::read(&path) {
             Ok(bytes) => Ok(History::from_lines(&bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -113,7 +147,14 @@ impl Store {
     /// All threads, newest first.
     pub(super) fn list(&self, archived: bool) -> io::Result<Vec<History>> {
         let mut files = Vec::new();
-        collect(&self.root.join(if archived { "archived_sessions" } else { "sessions" }), &mut files)?;
+        collect(
+            &self.root.join(if archived {
+                "archived_sessions"
+            } else {
+                "sessions"
+            }),
+            &mut files,
+        )?;
         files.sort_by(|a, b| b.file_name().cmp(&a.file_name()));
         let mut histories = Vec::new();
         for file in files {
@@ -124,13 +165,18 @@ impl Store {
 
     pub(super) fn archive(&self, thread_id: &str, back: bool) -> io::Result<()> {
         let (open, archived) = (self.path(thread_id), self.archived_path(thread_id));
-        let (from, to) = if back { (archived, open) } else { (open, archived) };
+        let (from, to) = if back {
+            (archived, open)
+        } else {
+            (open, archived)
+        };
         fs::create_dir_all(to.parent().expect("a rollout lies in a folder"))?;
         fs::rename(from, to)
     }
 
     pub(super) fn delete(&self, thread_id: &str) -> io::Result<()> {
-        fs::remove_file(self.path(thread_id)).or_else(|_| fs::remove_file(self.archived_path(thread_id)))
+        fs::remove_file(self.path(thread_id))
+            .or_else(|_| fs::remove_file(self.archived_path(thread_id)))
     }
 
     /// Takes the writer's lock of a thread; `None` when another process has it. It ends with the file, however that ends.
@@ -149,7 +195,11 @@ impl Store {
     pub(super) fn open(&self, thread_id: &str) -> io::Result<Rollout> {
         let path = self.path(thread_id);
         fs::create_dir_all(path.parent().expect("a rollout lies in a folder"))?;
-        let mut file = OpenOptions::new().create(true).append(true).read(true).open(&path)?;
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .read(true)
+            .open(&path)?;
         // A kill in the middle of a write leaves half a line; what comes next must not be glued to it.
         let mut last = [b'\n'];
         if file.seek(SeekFrom::End(-1)).is_ok() {
@@ -199,7 +249,11 @@ impl Rollout {
     pub(super) fn append(&mut self, record: &Record) -> io::Result<()> {
         let now = ids::now_ms();
         let timestamp = format!("{}.{:03}Z", Date::from_ms(now).text(":"), now % 1000);
-        let mut line = serde_json::to_vec(&Line { timestamp, ordinal: self.ordinal, record })?;
+        let mut line = serde_json::to_vec(&Line {
+            timestamp,
+            ordinal: self.ordinal,
+            record,
+        })?;
         line.push(b'\n');
         self.ordinal += 1;
         self.file.write_all(&line)
@@ -209,18 +263,31 @@ impl Rollout {
 impl History {
     /// A thread without turns.
     pub(super) fn new(meta: Meta) -> Self {
-        Self { meta, name: None, turns: Vec::new(), traps: 0 }
+        Self {
+            meta,
+            name: None,
+            turns: Vec::new(),
+            traps: 0,
+        }
     }
 
     /// A line that cannot be read is one that a kill cut off, and is left out.
     fn from_lines(bytes: &[u8]) -> Option<Self> {
-        let mut records = bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
-        let Some(Record::SessionMeta(meta)) = records.next() else { return None };
+        let mut records = bytes
+            .split(|byte| *byte == b'\n')
+            .filter_map(|line| serde_json::from_slice(line).ok());
+        let Some(Record::SessionMeta(meta)) = records.next() else {
+            return None;
+        };
         let mut history = Self::new(meta);
         for record in records {
             history.apply(record);
         }
-        for turn in history.turns.iter_mut().filter(|turn| turn.status == TurnStatus::InProgress) {
+        for turn in history
+            .turns
+            .iter_mut()
+            .filter(|turn| turn.status == TurnStatus::InProgress)
+        {
             turn.status = TurnStatus::Interrupted;
         }
         Some(history)
@@ -230,7 +297,10 @@ impl History {
     pub(super) fn apply(&mut self, record: Record) {
         match record {
             Record::SessionMeta(_) => {}
-            Record::TurnStarted { turn_id, started_at_ms } => self.turns.push(Turn {
+            Record::TurnStarted {
+                turn_id,
+                started_at_ms,
+            } => self.turns.push(Turn {
                 id: turn_id,
                 items: Vec::new(),
                 status: TurnStatus::InProgress,
@@ -243,7 +313,12 @@ impl History {
                     turn.items.push(item);
                 }
             }
-            Record::TurnEnded { turn_id, status, error, completed_at_ms } => {
+            Record::TurnEnded {
+                turn_id,
+                status,
+                error,
+                completed_at_ms,
+            } => {
                 if let Some(turn) = self.turn(&turn_id) {
                     turn.status = status;
                     turn.error = error;
@@ -266,11 +341,22 @@ impl History {
         let mut records = vec![Record::SessionMeta(self.meta.clone())];
         for turn in &self.turns {
             let turn_id = turn.id.clone();
-            records.push(Record::TurnStarted { turn_id: turn_id.clone(), started_at_ms: turn.started_at_ms });
-            let items = turn.items.iter().map(|item| Record::ItemCompleted { turn_id: turn_id.clone(), item: item.clone() });
+            records.push(Record::TurnStarted {
+                turn_id: turn_id.clone(),
+                started_at_ms: turn.started_at_ms,
+            });
+            let items = turn.items.iter().map(|item| Record::ItemCompleted {
+                turn_id: turn_id.clone(),
+                item: item.clone(),
+            });
             records.extend(items);
             if let Some(completed_at_ms) = turn.completed_at_ms {
-                records.push(Record::TurnEnded { turn_id, status: turn.status, error: turn.error.clone(), completed_at_ms });
+                records.push(Record::TurnEnded {
+                    turn_id,
+                    status: turn.status,
+                    error: turn.error.clone(),
+                    completed_at_ms,
+                });
             }
         }
         records
@@ -278,6 +364,8 @@ impl History {
 
     /// When something last happened, in milliseconds since 1970.
     pub(super) fn updated_at_ms(&self) -> u64 {
-        self.turns.last().map_or(self.meta.created_at_ms, |turn| turn.completed_at_ms.unwrap_or(turn.started_at_ms))
+        self.turns.last().map_or(self.meta.created_at_ms, |turn| {
+            turn.completed_at_ms.unwrap_or(turn.started_at_ms)
+        })
     }
 }

@@ -91,14 +91,20 @@ impl Server {
     /// Sends a notification, unless the client does not want it or the process is ending.
     pub(super) fn notify<P: Serialize>(&self, method: &str, params: &P) {
         if self.wants(method) {
-            self.output.send(&line(&Notification { method, params, emitted_at_ms: ids::now_ms() }));
+            self.output.send(&line(&Notification {
+                method,
+                params,
+                emitted_at_ms: ids::now_ms(),
+            }));
         }
     }
 
     /// Whether the client gets notifications of this method.
     pub(super) fn wants(&self, method: &str) -> bool {
         !self.closing.load(Ordering::Acquire)
-            && !self.client().is_some_and(|client| client.opted_out.iter().any(|unwanted| unwanted == method))
+            && !self
+                .client()
+                .is_some_and(|client| client.opted_out.iter().any(|unwanted| unwanted == method))
     }
 
     pub(super) fn client(&self) -> Option<Arc<Client>> {
@@ -106,10 +112,20 @@ impl Server {
     }
 
     /// Sends a request to the client; the answer will reach the turn of `control`.
-    pub(super) fn ask<P: Serialize>(&self, method: &str, params: &P, thread_id: &str, control: &Arc<Control>) -> i64 {
+    pub(super) fn ask<P: Serialize>(
+        &self,
+        method: &str,
+        params: &P,
+        thread_id: &str,
+        control: &Arc<Control>,
+    ) -> i64 {
         let id = self.next_request.fetch_add(1, Ordering::Relaxed);
         let line = line(&ServerRequest { method, id, params });
-        let pending = Pending { thread_id: thread_id.to_owned(), line: line.clone(), control: Arc::clone(control) };
+        let pending = Pending {
+            thread_id: thread_id.to_owned(),
+            line: line.clone(),
+            control: Arc::clone(control),
+        };
         self.pending.lock().insert(id, pending);
         self.output.send(&line);
         id
@@ -131,13 +147,22 @@ impl Server {
 
     /// Sends the open requests of a thread again, as the real one does for whoever joins.
     pub(super) fn ask_again(&self, thread_id: &str) {
-        for pending in self.pending.lock().values().filter(|pending| pending.thread_id == thread_id) {
+        for pending in self
+            .pending
+            .lock()
+            .values()
+            .filter(|pending| pending.thread_id == thread_id)
+        {
             self.output.send(&pending.line);
         }
     }
 
     /// Stops reading requests, for so long or for ever.
-    pub(super) fn stall_reading(&self, time: Option<Duration>, control: &Control) -> Result<(), super::control::Stop> {
+    pub(super) fn stall_reading(
+        &self,
+        time: Option<Duration>,
+        control: &Control,
+    ) -> Result<(), super::control::Stop> {
         *self.reading.stalled.lock() = true;
         match time {
             None => Ok(()),
@@ -173,7 +198,8 @@ impl Server {
 }
 
 fn line<T: Serialize>(message: &T) -> Vec<u8> {
-    let mut line = serde_json::to_vec(message).expect("the shapes of the protocol have string keys only");
+    let mut line =
+        serde_json::to_vec(message).expect("the shapes of the protocol have string keys only");
     line.push(b'\n');
     line
 }

@@ -6,12 +6,27 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
+/// An object with exactly these fields in this order, which `json!` would sort by name.
+macro_rules! object {
+    ($($field:ident: $value:expr),* $(,)?) => {{
+        #[derive(serde::Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Object<$($field),*> { $($field: $field),* }
+        Object { $($field: $value),* }
+    }};
+}
+pub(super) use object;
+
 /// A field that is always null.
 pub(super) type Null = ();
 
 /// An item of a turn.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
 pub(super) enum Item {
     UserMessage {
         id: String,
@@ -90,11 +105,21 @@ impl Item {
 
     pub(super) fn completed_at_ms(&mut self) -> &mut Option<u64> {
         match self {
-            Self::UserMessage { completed_at_ms, .. }
-            | Self::AgentMessage { completed_at_ms, .. }
-            | Self::Reasoning { completed_at_ms, .. }
-            | Self::CommandExecution { completed_at_ms, .. }
-            | Self::FileChange { completed_at_ms, .. } => completed_at_ms,
+            Self::UserMessage {
+                completed_at_ms, ..
+            }
+            | Self::AgentMessage {
+                completed_at_ms, ..
+            }
+            | Self::Reasoning {
+                completed_at_ms, ..
+            }
+            | Self::CommandExecution {
+                completed_at_ms, ..
+            }
+            | Self::FileChange {
+                completed_at_ms, ..
+            } => completed_at_ms,
         }
     }
 }
@@ -237,7 +262,11 @@ pub(super) struct Environment {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
 pub(super) enum ThreadStatus {
     NotLoaded,
     Idle,
@@ -277,7 +306,11 @@ pub(super) struct PermissionProfile {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
 pub(super) enum Sandbox {
     ReadOnly {
         #[serde(default)]
@@ -297,7 +330,9 @@ pub(super) enum Sandbox {
 }
 
 impl Sandbox {
-    pub(super) const READ_ONLY: Self = Self::ReadOnly { network_access: false };
+    pub(super) const READ_ONLY: Self = Self::ReadOnly {
+        network_access: false,
+    };
 
     /// The sandbox of a `sandbox` parameter.
     pub(super) fn from_mode(mode: &str) -> Option<Self> {
@@ -373,7 +408,11 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub(super) fn new(code: i32, message: impl Into<String>) -> Self {
-        Self { code, data: None, message: message.into() }
+        Self {
+            code,
+            data: None,
+            message: message.into(),
+        }
     }
 
     /// The code that the real one uses for nearly everything.

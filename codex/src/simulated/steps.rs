@@ -9,17 +9,17 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    control::Stop,
     commands::MAX_OUTPUT_DELTAS,
+    control::Stop,
     deltas::Deltas,
     ids,
     rollout::Record,
-    shapes::{Item, TurnError},
+    shapes::{Item, TurnError, object},
     turn::TurnRun,
 };
 use crate::scenario::{
-    Fabricated, FailKind, Piece, Prose, Rate, Scenario, SecretKind, SecretPlace, Step, Stream, cut_bytes, fabricate, line, secret,
-    words,
+    Fabricated, FailKind, Piece, Prose, Rate, Scenario, SecretKind, SecretPlace, Step, Stream,
+    cut_bytes, fabricate, line, secret, words,
 };
 
 /// Pieces between two looks at whether the turn should stop, when nothing is waited for.
@@ -42,10 +42,14 @@ impl TurnRun {
             Step::Say { text, rate } => self.message(&words(text), *rate),
             Step::Run { cmd } => self.command(cmd, None, fabricate(cmd, &self.settings().cwd)),
             Step::Output(stream) => self.print(&step.command(seed).unwrap_or_default(), stream),
-            Step::Approve { cmd, reason } => self.command(cmd, Some(reason), fabricate(cmd, &self.settings().cwd)),
+            Step::Approve { cmd, reason } => {
+                self.command(cmd, Some(reason), fabricate(cmd, &self.settings().cwd))
+            }
             Step::Edit(edit) => self.edit(edit),
             Step::Ask { question, options } => self.question(question, options),
-            Step::Reason { count, rate } => self.reasoning(&summaries(*count), *rate, Duration::ZERO),
+            Step::Reason { count, rate } => {
+                self.reasoning(&summaries(*count), *rate, Duration::ZERO)
+            }
             Step::Plan => {
                 self.plan();
                 Ok(())
@@ -64,9 +68,14 @@ impl TurnRun {
                 Err(self.control.wait())
             }
             Step::Env => {
-                let mut names: Vec<_> = std::env::vars_os().map(|(name, _)| format!("{}\n", name.to_string_lossy())).collect();
+                let mut names: Vec<_> = std::env::vars_os()
+                    .map(|(name, _)| format!("{}\n", name.to_string_lossy()))
+                    .collect();
                 names.sort();
-                let done = Fabricated { pieces: vec![Piece::Output(names.concat())], exit_code: 0 };
+                let done = Fabricated {
+                    pieces: vec![Piece::Output(names.concat())],
+                    exit_code: 0,
+                };
                 self.command(&step.command(seed).unwrap_or_default(), None, done)
             }
             Step::Spawn { .. } => self.spawn(&step.command(seed).unwrap_or_default()),
@@ -81,7 +90,11 @@ impl TurnRun {
     /// Agent messages of numbered deltas, the last one completed, too.
     fn numbered(&self, stream: &Stream, seed: u64) -> Result<(), Stop> {
         let prose = Prose::new(seed, stream.size);
-        let every = if stream.every == 0 { stream.count.max(1) } else { stream.every };
+        let every = if stream.every == 0 {
+            stream.count.max(1)
+        } else {
+            stream.every
+        };
         let began = Instant::now();
         let mut from = 0;
         loop {
@@ -90,7 +103,11 @@ impl TurnRun {
             if let Item::AgentMessage { text: shown, .. } = &mut item {
                 *shown = text;
             }
-            self.complete_item(item);
+            if stream.forget {
+                self.announce_completed(item);
+            } else {
+                self.complete_item(item);
+            }
             from = to;
             if from >= stream.count {
                 return Ok(());
@@ -101,7 +118,12 @@ impl TurnRun {
     /// Starts a message and streams into it; it stays open.
     pub(super) fn open_message(&self, stream: &Stream, seed: u64) -> Result<(), Stop> {
         if stream.count > 0 {
-            self.stream_message(&Prose::new(seed, stream.size), stream, 0..stream.count, Instant::now())?;
+            self.stream_message(
+                &Prose::new(seed, stream.size),
+                stream,
+                0..stream.count,
+                Instant::now(),
+            )?;
         }
         Ok(())
     }
@@ -116,7 +138,13 @@ impl TurnRun {
         let id = ids::item_id("msg");
         let item = Item::agent_message(&id, "".into(), ids::now_ms());
         self.start_item(&item);
-        let mut deltas = Deltas::new(&self.server, "item/agentMessage/delta", &self.thread.id, &self.turn_id, &id);
+        let mut deltas = Deltas::new(
+            &self.server,
+            "item/agentMessage/delta",
+            &self.thread.id,
+            &self.turn_id,
+            &id,
+        );
         let mut text = Vec::new();
         for index in indices {
             if let Err(stop) = self.pace(stream.rate, index, began, || deltas.flush()) {
@@ -137,7 +165,13 @@ impl TurnRun {
     }
 
     /// Waits until the piece is due, after `flush` when that takes time.
-    fn pace(&self, rate: Rate, index: u64, began: Instant, flush: impl FnOnce()) -> Result<(), Stop> {
+    fn pace(
+        &self,
+        rate: Rate,
+        index: u64,
+        began: Instant,
+        flush: impl FnOnce(),
+    ) -> Result<(), Stop> {
         match rate.due(index) {
             Some(due) if began.elapsed() < due => {
                 flush();
@@ -154,7 +188,13 @@ impl TurnRun {
         let mut item = Item::agent_message(&id, "".into(), ids::now_ms());
         self.start_item(&item);
         let began = Instant::now();
-        let mut deltas = Deltas::new(&self.server, "item/agentMessage/delta", &self.thread.id, &self.turn_id, &id);
+        let mut deltas = Deltas::new(
+            &self.server,
+            "item/agentMessage/delta",
+            &self.thread.id,
+            &self.turn_id,
+            &id,
+        );
         for (index, piece) in pieces.iter().enumerate() {
             self.pace(rate, index as u64, began, || deltas.flush())?;
             deltas.text(piece);
@@ -170,7 +210,9 @@ impl TurnRun {
 
     /// One command that prints numbered lines, a delta a line.
     fn print(&mut self, cmd: &str, stream: &Stream) -> Result<(), Stop> {
-        let Some(mut running) = self.begin_command(cmd, None)? else { return Ok(()) };
+        let Some(mut running) = self.begin_command(cmd, None)? else {
+            return Ok(());
+        };
         let began = Instant::now();
         let mut deltas = self.output_deltas(&running);
         let mut output = Vec::new();
@@ -198,14 +240,21 @@ impl TurnRun {
     fn reasoning(&self, pieces: &[String], rate: Rate, silence: Duration) -> Result<(), Stop> {
         let id = ids::item_id("rs");
         let started_at_ms = ids::now_ms();
-        let reasoning = |summary| Item::Reasoning { id: id.clone(), summary, content: Vec::new(), started_at_ms, completed_at_ms: None };
+        let reasoning = |summary| Item::Reasoning {
+            id: id.clone(),
+            summary,
+            content: Vec::new(),
+            started_at_ms,
+            completed_at_ms: None,
+        };
         self.start_item(&reasoning(Vec::new()));
         if !pieces.is_empty() {
-            let part = json!({"threadId": self.thread.id, "turnId": self.turn_id, "itemId": id, "summaryIndex": 0});
+            let part = object! { thread_id: &self.thread.id, turn_id: &self.turn_id, item_id: &id, summary_index: 0 };
             self.server.notify("item/reasoning/summaryPartAdded", &part);
         }
         let method = "item/reasoning/summaryTextDelta";
-        let mut deltas = Deltas::new(&self.server, method, &self.thread.id, &self.turn_id, &id).of_summary();
+        let mut deltas =
+            Deltas::new(&self.server, method, &self.thread.id, &self.turn_id, &id).of_summary();
         let began = Instant::now();
         for (index, piece) in pieces.iter().enumerate() {
             self.pace(rate, index as u64, began, || deltas.flush())?;
@@ -213,24 +262,43 @@ impl TurnRun {
         }
         deltas.flush();
         self.control.wait_until(Instant::now() + silence)?;
-        self.complete_item(reasoning(if pieces.is_empty() { Vec::new() } else { vec![pieces.concat()] }));
+        self.complete_item(reasoning(if pieces.is_empty() {
+            Vec::new()
+        } else {
+            vec![pieces.concat()]
+        }));
         Ok(())
     }
 
     fn plan(&self) {
-        let step = |step: &str, status: &str| json!({"step": step, "status": status});
-        let plan = [step("Look around", "completed"), step("Do it", "inProgress"), step("Check it", "pending")];
-        let params = json!({"threadId": self.thread.id, "turnId": self.turn_id, "explanation": "three steps", "plan": plan});
+        let step = |step, status| object! { step: step, status: status };
+        let plan = [
+            step("Look around", "completed"),
+            step("Do it", "inProgress"),
+            step("Check it", "pending"),
+        ];
+        let params = object! { thread_id: &self.thread.id, turn_id: &self.turn_id, explanation: "three steps", plan: plan };
         self.server.notify("turn/plan/updated", &params);
         self.model_answered();
     }
 
-    fn secret(&mut self, step: &Step, kind: SecretKind, cut: usize, place: SecretPlace, seed: u64) -> Result<(), Stop> {
+    fn secret(
+        &mut self,
+        step: &Step,
+        kind: SecretKind,
+        cut: usize,
+        place: SecretPlace,
+        seed: u64,
+    ) -> Result<(), Stop> {
         let secret = secret(kind, seed);
         let pieces = cut_bytes(&secret, cut);
         match place {
             SecretPlace::Text => {
-                let pieces: Vec<_> = ["Found this: "].into_iter().chain(pieces).chain([" (end)\n"]).collect();
+                let pieces: Vec<_> = ["Found this: "]
+                    .into_iter()
+                    .chain(pieces)
+                    .chain([" (end)\n"])
+                    .collect();
                 self.message(&pieces, Rate::UNLIMITED)
             }
             SecretPlace::Reasoning => {
@@ -251,9 +319,16 @@ impl TurnRun {
 
     fn fail_turn(&self, kind: FailKind, retries: u32) -> Result<(), Stop> {
         for retry in 1..=retries {
-            self.start_item(&Item::agent_message(&ids::item_id("msg"), "".into(), ids::now_ms()));
+            self.start_item(&Item::agent_message(
+                &ids::item_id("msg"),
+                "".into(),
+                ids::now_ms(),
+            ));
             let info = json!({"responseStreamDisconnected": {"httpStatusCode": null}});
-            self.notify_error(&turn_error(format!("Reconnecting... {retry}/{retries}"), info), true);
+            self.notify_error(
+                &turn_error(format!("Reconnecting... {retry}/{retries}"), info),
+                true,
+            );
             self.control.wait_until(Instant::now() + RETRY_PAUSE)?;
         }
         Err(self.fail(failure(kind)))
@@ -265,21 +340,42 @@ fn summaries(count: u64) -> Vec<String> {
 }
 
 fn turn_error(message: String, codex_error_info: Value) -> TurnError {
-    TurnError { message, codex_error_info, additional_details: None, misalignment: () }
+    TurnError {
+        message,
+        codex_error_info,
+        additional_details: None,
+        misalignment: (),
+    }
 }
 
 fn failure(kind: FailKind) -> TurnError {
     let status = |name: &str, code: u16| json!({name: {"httpStatusCode": code}});
     let (message, info) = match kind {
-        FailKind::UsageLimitExceeded => ("You've hit your usage limit. Try again later.", json!(kind.word())),
+        FailKind::UsageLimitExceeded => (
+            "You've hit your usage limit. Try again later.",
+            json!(kind.word()),
+        ),
         FailKind::RateLimitExceeded => ("Rate limit reached", json!(kind.word())),
-        FailKind::ContextWindowExceeded => {
-            ("Codex ran out of room in the model's context window. Start a new thread or clear earlier history before retrying.", json!(kind.word()))
-        }
-        FailKind::InternalServerError => ("We're currently experiencing high demand, which may cause temporary errors.", json!(kind.word())),
-        FailKind::ResponseTooManyFailedAttempts => ("exceeded retry limit, last status: 429 Too Many Requests", status(kind.word(), 429)),
-        FailKind::HttpConnectionFailed => ("unexpected status 401 Unauthorized", status(kind.word(), 401)),
-        FailKind::Other => ("stream disconnected before completion: stream closed before response.completed", json!(kind.word())),
+        FailKind::ContextWindowExceeded => (
+            "Codex ran out of room in the model's context window. Start a new thread or clear earlier history before retrying.",
+            json!(kind.word()),
+        ),
+        FailKind::InternalServerError => (
+            "We're currently experiencing high demand, which may cause temporary errors.",
+            json!(kind.word()),
+        ),
+        FailKind::ResponseTooManyFailedAttempts => (
+            "exceeded retry limit, last status: 429 Too Many Requests",
+            status(kind.word(), 429),
+        ),
+        FailKind::HttpConnectionFailed => (
+            "unexpected status 401 Unauthorized",
+            status(kind.word(), 401),
+        ),
+        FailKind::Other => (
+            "stream disconnected before completion: stream closed before response.completed",
+            json!(kind.word()),
+        ),
     };
     turn_error(message.to_owned(), info)
 }

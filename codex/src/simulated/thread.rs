@@ -96,7 +96,10 @@ impl Thread {
         if let Some(rollout) = &mut state.rollout
             && let Err(error) = rollout.append(&record)
         {
-            eprintln!("ERROR failed to write the rollout of thread {}: {error}", self.id);
+            eprintln!(
+                "ERROR failed to write the rollout of thread {}: {error}",
+                self.id
+            );
         }
         state.history.apply(record);
     }
@@ -134,12 +137,19 @@ impl Thread {
 
     pub(super) fn wait_for_end(&self) {
         let mut state = self.state.lock();
-        let _ = self.ended.wait_while_for(&mut state, |state| state.active.is_some(), END_OF_TURN);
+        let _ = self
+            .ended
+            .wait_while_for(&mut state, |state| state.active.is_some(), END_OF_TURN);
     }
 }
 
 /// A thread as messages show it. Only a loaded one has environments.
-pub(super) fn view(store: &Store, history: &History, status: ThreadStatus, turns: Vec<TurnView>) -> ThreadView {
+pub(super) fn view(
+    store: &Store,
+    history: &History,
+    status: ThreadStatus,
+    turns: Vec<TurnView>,
+) -> ThreadView {
     let loaded = status != ThreadStatus::NotLoaded;
     let meta = &history.meta;
     let settings = &meta.settings;
@@ -187,10 +197,14 @@ pub(super) fn view(store: &Store, history: &History, status: ThreadStatus, turns
 
 /// The first thing that the person said.
 fn preview(history: &History) -> String {
-    let first = history.turns.iter().flat_map(|turn| &turn.items).find_map(|item| match item {
-        Item::UserMessage { content, .. } => Some(super::turn::plain_text(content)),
-        _ => None,
-    });
+    let first = history
+        .turns
+        .iter()
+        .flat_map(|turn| &turn.items)
+        .find_map(|item| match item {
+            Item::UserMessage { content, .. } => Some(super::turn::plain_text(content)),
+            _ => None,
+        });
     first.unwrap_or_default()
 }
 
@@ -210,19 +224,31 @@ pub(super) fn turn_view(turn: &Turn, items_view: ItemsView) -> TurnView {
         error: turn.error.clone(),
         started_at: Some(turn.started_at_ms / 1000),
         completed_at: turn.completed_at_ms.map(|ms| ms / 1000),
-        duration_ms: turn.completed_at_ms.map(|ms| ms.saturating_sub(turn.started_at_ms)),
+        duration_ms: turn
+            .completed_at_ms
+            .map(|ms| ms.saturating_sub(turn.started_at_ms)),
     }
 }
 
 /// What was asked first and what was said last.
 fn summary(turn: &Turn) -> Vec<Item> {
-    let asked = turn.items.iter().find(|item| matches!(item, Item::UserMessage { .. }));
-    asked.into_iter().chain(last_message(turn)).cloned().collect()
+    let asked = turn
+        .items
+        .iter()
+        .find(|item| matches!(item, Item::UserMessage { .. }));
+    asked
+        .into_iter()
+        .chain(last_message(turn))
+        .cloned()
+        .collect()
 }
 
 /// The last thing that the agent said.
 pub(super) fn last_message(turn: &Turn) -> Option<&Item> {
-    turn.items.iter().rev().find(|item| matches!(item, Item::AgentMessage { .. }))
+    turn.items
+        .iter()
+        .rev()
+        .find(|item| matches!(item, Item::AgentMessage { .. }))
 }
 
 /// A turn that was just asked for.

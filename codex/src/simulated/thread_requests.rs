@@ -9,7 +9,10 @@ use super::{
     requests::{Done, Reply, current_dir, missing, text},
     rollout::{History, Meta, Record, Settings},
     server::Server,
-    shapes::{ItemsView, Opened, Page, PermissionProfile, PlacedItem, Refusal, Sandbox, ThreadStatus, ThreadView, TurnStatus, TurnView},
+    shapes::{
+        ItemsView, Opened, Page, PermissionProfile, PlacedItem, Refusal, Sandbox, ThreadStatus,
+        ThreadView, TurnStatus, TurnView, object,
+    },
     thread::{Thread, turn_view, view},
 };
 
@@ -29,13 +32,18 @@ impl Server {
             id: ids::uuid(),
             forked_from_id: None,
             created_at_ms: ids::now_ms(),
-            originator: self.client().map_or(String::new(), |client| client.name.clone()),
+            originator: self
+                .client()
+                .map_or(String::new(), |client| client.name.clone()),
             ephemeral: params["ephemeral"] == true,
             settings: with_overrides(settings, params)?,
         };
         let thread = self.load(History::new(meta))?;
         self.answer(id, Ok(&self.opened(&thread, Vec::new(), false)));
-        self.notify("thread/started", &json!({"thread": self.live_view(&thread, Vec::new())}));
+        self.notify(
+            "thread/started",
+            &object! { thread: self.live_view(&thread, Vec::new()) },
+        );
         Ok(Done)
     }
 
@@ -50,10 +58,18 @@ impl Server {
             None => self.load_from_disk(thread_id, params)?,
         };
         thread.with(|state| state.subscribed = true);
-        let turns = if with_turns { self.turns(&thread, ItemsView::Full) } else { Vec::new() };
+        let turns = if with_turns {
+            self.turns(&thread, ItemsView::Full)
+        } else {
+            Vec::new()
+        };
         let mut opened = self.opened(&thread, turns, true);
-        if let Some(page) = params.get("initialTurnsPage").filter(|page| !page.is_null()) {
-            opened.initial_turns_page = Some(Some(thread.with(|state| turns_page(&state.history, page))?));
+        if let Some(page) = params
+            .get("initialTurnsPage")
+            .filter(|page| !page.is_null())
+        {
+            opened.initial_turns_page =
+                Some(Some(thread.with(|state| turns_page(&state.history, page))?));
         }
         self.answer(id, Ok(&opened));
         self.notify("thread/goal/cleared", &json!({"threadId": thread_id}));
@@ -64,7 +80,10 @@ impl Server {
     fn load_from_disk(&self, thread_id: &str, params: &Value) -> Result<Arc<Thread>, Refusal> {
         let mut history = self.stored(thread_id)?;
         // The real one forgets this sandbox, unless the client sends it again.
-        if matches!(history.meta.settings.sandbox, Sandbox::WorkspaceWrite { .. }) {
+        if matches!(
+            history.meta.settings.sandbox,
+            Sandbox::WorkspaceWrite { .. }
+        ) {
             history.meta.settings.sandbox = Sandbox::READ_ONLY;
         }
         history.meta.settings = with_overrides(history.meta.settings, params)?;
@@ -76,7 +95,10 @@ impl Server {
             faults::die(9);
         }
         let status = ThreadStatus::Idle;
-        self.notify("thread/status/changed", &json!({"threadId": thread_id, "status": status}));
+        self.notify(
+            "thread/status/changed",
+            &object! { thread_id: thread_id, status: status },
+        );
         Ok(thread)
     }
 
@@ -91,7 +113,11 @@ impl Server {
             let at = at.ok_or_else(|| Refusal::invalid(format!("turn not found: {last}")))?;
             history.turns.truncate(at + 1);
         }
-        for turn in history.turns.iter_mut().filter(|turn| turn.status == TurnStatus::InProgress) {
+        for turn in history
+            .turns
+            .iter_mut()
+            .filter(|turn| turn.status == TurnStatus::InProgress)
+        {
             turn.status = TurnStatus::Interrupted;
         }
         history.meta.forked_from_id = Some(source_id.to_owned());
@@ -107,9 +133,16 @@ impl Server {
         }
         let thread = self.load(history)?;
         thread.open(&self.store).map_err(internal)?;
-        let turns = if with_turns { self.turns(&thread, ItemsView::Full) } else { Vec::new() };
+        let turns = if with_turns {
+            self.turns(&thread, ItemsView::Full)
+        } else {
+            Vec::new()
+        };
         self.answer(id, Ok(&self.opened(&thread, turns, false)));
-        self.notify("thread/started", &json!({"thread": self.live_view(&thread, Vec::new())}));
+        self.notify(
+            "thread/started",
+            &object! { thread: self.live_view(&thread, Vec::new()) },
+        );
         Ok(Done)
     }
 
@@ -123,12 +156,23 @@ impl Server {
         if with_turns && history.turns.is_empty() {
             return Err(Refusal::new(-32601, "list_turns is not supported yet"));
         }
-        let turns = history.turns.iter().filter(|_| with_turns).map(|turn| turn_view(turn, ItemsView::Full)).collect();
-        self.done(id, &json!({"thread": view(&self.store, &history, status, turns)}))
+        let turns = history
+            .turns
+            .iter()
+            .filter(|_| with_turns)
+            .map(|turn| turn_view(turn, ItemsView::Full))
+            .collect();
+        self.done(
+            id,
+            &object! { thread: view(&self.store, &history, status, turns) },
+        )
     }
 
     pub(super) fn thread_list(&self, id: &Value, params: &Value) -> Reply {
-        let histories = self.store.list(params["archived"] == true).map_err(internal)?;
+        let histories = self
+            .store
+            .list(params["archived"] == true)
+            .map_err(internal)?;
         let cwds: Vec<_> = match &params["cwd"] {
             Value::String(cwd) => vec![cwd.as_str()],
             Value::Array(cwds) => cwds.iter().filter_map(Value::as_str).collect(),
@@ -137,16 +181,26 @@ impl Server {
         let term = params["searchTerm"].as_str().unwrap_or_default();
         let views: Vec<_> = histories
             .iter()
-            .map(|history| view(&self.store, history, self.status(&history.meta.id), Vec::new()))
+            .map(|history| {
+                view(
+                    &self.store,
+                    history,
+                    self.status(&history.meta.id),
+                    Vec::new(),
+                )
+            })
             .filter(|thread| cwds.is_empty() || cwds.contains(&thread.cwd.as_str()))
-            .filter(|thread| thread.preview.contains(term) || thread.name.as_ref().is_some_and(|name| name.contains(term)))
+            .filter(|thread| {
+                thread.preview.contains(term)
+                    || thread.name.as_ref().is_some_and(|name| name.contains(term))
+            })
             .collect();
         self.done(id, &page(views, params, true)?)
     }
 
     pub(super) fn thread_loaded_list(&self, id: &Value) -> Reply {
         let loaded: Vec<_> = self.threads.lock().keys().cloned().collect();
-        self.done(id, &json!({"data": loaded, "nextCursor": null}))
+        self.done(id, &object! { data: loaded, next_cursor: () })
     }
 
     pub(super) fn thread_turns_list(&self, id: &Value, params: &Value) -> Reply {
@@ -160,9 +214,16 @@ impl Server {
     pub(super) fn thread_items_list(&self, id: &Value, params: &Value) -> Reply {
         let (history, _) = self.history(thread_id(params)?)?;
         let wanted = params["turnId"].as_str();
-        let turns = history.turns.into_iter().filter(|turn| wanted.is_none_or(|wanted| turn.id == wanted));
+        let turns = history
+            .turns
+            .into_iter()
+            .filter(|turn| wanted.is_none_or(|wanted| turn.id == wanted));
         let mut items: Vec<_> = turns
-            .flat_map(|turn| turn.items.into_iter().map(move |item| (turn.id.clone(), item)))
+            .flat_map(|turn| {
+                turn.items
+                    .into_iter()
+                    .map(move |item| (turn.id.clone(), item))
+            })
             .map(|(turn_id, mut item)| PlacedItem {
                 turn_id,
                 started_at_ms: item.started_at_ms(),
@@ -184,11 +245,17 @@ impl Server {
             Some(thread) => thread.record(record),
             None => {
                 self.stored(thread_id)?;
-                self.store.open(thread_id).and_then(|mut rollout| rollout.append(&record)).map_err(internal)?;
+                self.store
+                    .open(thread_id)
+                    .and_then(|mut rollout| rollout.append(&record))
+                    .map_err(internal)?;
             }
         }
         self.answer(id, Ok(&json!({})));
-        self.notify("thread/name/updated", &json!({"threadId": thread_id, "threadName": name}));
+        self.notify(
+            "thread/name/updated",
+            &object! { thread_id: thread_id, thread_name: name },
+        );
         Ok(Done)
     }
 
@@ -204,17 +271,26 @@ impl Server {
 
     pub(super) fn thread_unarchive(&self, id: &Value, params: &Value) -> Reply {
         let thread_id = thread_id(params)?;
-        let history = self.store.read(thread_id, true).map_err(internal)?.ok_or_else(|| no_rollout(thread_id))?;
+        let history = self
+            .store
+            .read(thread_id, true)
+            .map_err(internal)?
+            .ok_or_else(|| no_rollout(thread_id))?;
         self.store.archive(thread_id, true).map_err(internal)?;
-        self.answer(id, Ok(&json!({"thread": view(&self.store, &history, ThreadStatus::NotLoaded, Vec::new())})));
+        self.answer(id, Ok(&object! { thread: view(&self.store, &history, ThreadStatus::NotLoaded, Vec::new()) }));
         self.notify("thread/unarchived", &json!({"threadId": thread_id}));
         Ok(Done)
     }
 
     pub(super) fn thread_delete(&self, id: &Value, params: &Value) -> Reply {
         let thread_id = thread_id(params)?;
-        let known = self.store.read(thread_id, false).and_then(|open| Ok(open.or(self.store.read(thread_id, true)?)));
-        known.map_err(internal)?.ok_or_else(|| no_rollout(thread_id))?;
+        let known = self
+            .store
+            .read(thread_id, false)
+            .and_then(|open| Ok(open.or(self.store.read(thread_id, true)?)));
+        known
+            .map_err(internal)?
+            .ok_or_else(|| no_rollout(thread_id))?;
         self.unload(thread_id);
         self.store.delete(thread_id).map_err(internal)?;
         self.answer(id, Ok(&json!({})));
@@ -225,7 +301,9 @@ impl Server {
     pub(super) fn thread_unsubscribe(&self, id: &Value, params: &Value) -> Reply {
         let status = match self.loaded(thread_id(params)?) {
             None => "notLoaded",
-            Some(thread) if thread.with(|state| std::mem::take(&mut state.subscribed)) => "unsubscribed",
+            Some(thread) if thread.with(|state| std::mem::take(&mut state.subscribed)) => {
+                "unsubscribed"
+            }
             Some(_) => "notSubscribed",
         };
         self.done(id, &json!({"status": status}))
@@ -237,8 +315,14 @@ impl Server {
         let lock = if history.meta.ephemeral {
             None
         } else {
-            let busy = || Refusal::invalid(format!("thread {thread_id} already has an active writer"));
-            Some(self.store.lock(&thread_id).map_err(internal)?.ok_or_else(busy)?)
+            let busy =
+                || Refusal::invalid(format!("thread {thread_id} already has an active writer"));
+            Some(
+                self.store
+                    .lock(&thread_id)
+                    .map_err(internal)?
+                    .ok_or_else(busy)?,
+            )
         };
         let thread = Thread::new(history, lock);
         self.threads.lock().insert(thread_id, Arc::clone(&thread));
@@ -247,11 +331,16 @@ impl Server {
 
     /// Ends a thread's turn and forgets it here; its file stays.
     fn unload(&self, thread_id: &str) {
-        let Some(thread) = self.threads.lock().remove(thread_id) else { return };
+        let Some(thread) = self.threads.lock().remove(thread_id) else {
+            return;
+        };
         thread.shut_down();
         thread.wait_for_end();
         let status = ThreadStatus::NotLoaded;
-        self.notify("thread/status/changed", &json!({"threadId": thread_id, "status": status}));
+        self.notify(
+            "thread/status/changed",
+            &object! { thread_id: thread_id, status: status },
+        );
     }
 
     pub(super) fn loaded(&self, thread_id: &str) -> Option<Arc<Thread>> {
@@ -259,7 +348,10 @@ impl Server {
     }
 
     fn stored(&self, thread_id: &str) -> Result<History, Refusal> {
-        self.store.read(thread_id, false).map_err(internal)?.ok_or_else(|| no_rollout(thread_id))
+        self.store
+            .read(thread_id, false)
+            .map_err(internal)?
+            .ok_or_else(|| no_rollout(thread_id))
     }
 
     fn history(&self, thread_id: &str) -> Result<(History, ThreadStatus), Refusal> {
@@ -270,11 +362,21 @@ impl Server {
     }
 
     fn status(&self, thread_id: &str) -> ThreadStatus {
-        self.loaded(thread_id).map_or(ThreadStatus::NotLoaded, |thread| thread.with(|state| state.status.clone()))
+        self.loaded(thread_id)
+            .map_or(ThreadStatus::NotLoaded, |thread| {
+                thread.with(|state| state.status.clone())
+            })
     }
 
     fn turns(&self, thread: &Thread, items_view: ItemsView) -> Vec<TurnView> {
-        thread.with(|state| state.history.turns.iter().map(|turn| turn_view(turn, items_view)).collect())
+        thread.with(|state| {
+            state
+                .history
+                .turns
+                .iter()
+                .map(|turn| turn_view(turn, items_view))
+                .collect()
+        })
     }
 
     fn live_view(&self, thread: &Thread, turns: Vec<TurnView>) -> ThreadView {
@@ -282,8 +384,17 @@ impl Server {
     }
 
     fn opened(&self, thread: &Thread, turns: Vec<TurnView>, resumed: bool) -> Opened {
-        let Settings { model, model_provider, cwd, approval_policy, sandbox } = thread.with(|state| state.history.meta.settings.clone());
-        let profile = PermissionProfile { id: ":read-only", extends: () };
+        let Settings {
+            model,
+            model_provider,
+            cwd,
+            approval_policy,
+            sandbox,
+        } = thread.with(|state| state.history.meta.settings.clone());
+        let profile = PermissionProfile {
+            id: ":read-only",
+            extends: (),
+        };
         let mode = json!({"mode": "default", "settings": {"model": model, "reasoning_effort": null, "developer_instructions": null}});
         Opened {
             thread: self.live_view(thread, turns),
@@ -295,7 +406,8 @@ impl Server {
             instruction_sources: Vec::new(),
             approval_policy,
             approvals_reviewer: "user",
-            active_permission_profile: matches!(sandbox, Sandbox::ReadOnly { .. }).then_some(profile),
+            active_permission_profile: matches!(sandbox, Sandbox::ReadOnly { .. })
+                .then_some(profile),
             sandbox,
             reasoning_effort: (),
             collaboration_mode: resumed.then_some(mode),
@@ -309,14 +421,19 @@ impl Server {
         let summary = format!(
             "Full-history hydration is deprecated for paginated threads; {instead} with `thread/turns/list` and `thread/items/list`."
         );
-        self.notify("deprecationNotice", &json!({"summary": summary, "details": null}));
+        self.notify(
+            "deprecationNotice",
+            &object! { summary: summary, details: () },
+        );
     }
 }
 
 /// The settings with what a request overrides.
 pub(super) fn with_overrides(mut settings: Settings, params: &Value) -> Result<Settings, Refusal> {
     let unknown = |value: &str, expected: &str| {
-        Refusal::invalid(format!("Invalid request: unknown variant `{value}`, expected one of {expected}"))
+        Refusal::invalid(format!(
+            "Invalid request: unknown variant `{value}`, expected one of {expected}"
+        ))
     };
     for (field, target) in [
         ("model", &mut settings.model),
@@ -329,8 +446,13 @@ pub(super) fn with_overrides(mut settings: Settings, params: &Value) -> Result<S
     }
     match &params["approvalPolicy"] {
         Value::Null => {}
-        Value::String(policy) if !["untrusted", "on-request", "never"].contains(&policy.as_str()) => {
-            return Err(unknown(policy, "`untrusted`, `on-request`, `granular`, `never`"));
+        Value::String(policy)
+            if !["untrusted", "on-request", "never"].contains(&policy.as_str()) =>
+        {
+            return Err(unknown(
+                policy,
+                "`untrusted`, `on-request`, `granular`, `never`",
+            ));
         }
         policy => settings.approval_policy = policy.clone(),
     }
@@ -338,9 +460,12 @@ pub(super) fn with_overrides(mut settings: Settings, params: &Value) -> Result<S
         let expected = "`read-only`, `workspace-write`, `danger-full-access`";
         settings.sandbox = Sandbox::from_mode(mode).ok_or_else(|| unknown(mode, expected))?;
     }
-    if let Some(policy) = params.get("sandboxPolicy").filter(|policy| !policy.is_null()) {
-        settings.sandbox =
-            serde_json::from_value(policy.clone()).map_err(|error| Refusal::invalid(format!("Invalid request: {error}")))?;
+    if let Some(policy) = params
+        .get("sandboxPolicy")
+        .filter(|policy| !policy.is_null())
+    {
+        settings.sandbox = serde_json::from_value(policy.clone())
+            .map_err(|error| Refusal::invalid(format!("Invalid request: {error}")))?;
     }
     Ok(settings)
 }
@@ -349,7 +474,9 @@ pub(super) fn with_overrides(mut settings: Settings, params: &Value) -> Result<S
 pub(super) fn thread_id(params: &Value) -> Result<&str, Refusal> {
     let id = text(params, "threadId")?;
     if ids::made_at_ms(id).is_none() {
-        return Err(Refusal::invalid(format!("invalid session id: `{id}` is no UUID")));
+        return Err(Refusal::invalid(format!(
+            "invalid session id: `{id}` is no UUID"
+        )));
     }
     Ok(id)
 }
@@ -368,7 +495,11 @@ fn turns_page(history: &History, params: &Value) -> Result<Page<TurnView>, Refus
         Some("notLoaded") => ItemsView::NotLoaded,
         _ => ItemsView::Summary,
     };
-    let mut turns: Vec<_> = history.turns.iter().map(|turn| turn_view(turn, items_view)).collect();
+    let mut turns: Vec<_> = history
+        .turns
+        .iter()
+        .map(|turn| turn_view(turn, items_view))
+        .collect();
     if params["sortDirection"] != "asc" {
         turns.reverse();
     }
@@ -377,14 +508,22 @@ fn turns_page(history: &History, params: &Value) -> Result<Page<TurnView>, Refus
 
 /// The page that `cursor` and `limit` ask for. Cursors are positions, which a client must not rely on.
 fn page<T>(mut all: Vec<T>, params: &Value, backwards: bool) -> Result<Page<T>, Refusal> {
-    let limit = params["limit"].as_u64().map_or(PAGE, |limit| limit.clamp(1, 1000) as usize);
+    let limit = params["limit"]
+        .as_u64()
+        .map_or(PAGE, |limit| limit.clamp(1, 1000) as usize);
     let from = match &params["cursor"] {
         Value::Null => 0,
-        Value::String(cursor) => cursor.parse().map_err(|_| Refusal::invalid(format!("invalid cursor: {cursor}")))?,
+        Value::String(cursor) => cursor
+            .parse()
+            .map_err(|_| Refusal::invalid(format!("invalid cursor: {cursor}")))?,
         _ => return Err(missing("cursor")),
     };
     let mut data = all.split_off(from.min(all.len()));
     let next_cursor = (data.len() > limit).then(|| (from + limit).to_string());
     data.truncate(limit);
-    Ok(Page { data, next_cursor, backwards_cursor: backwards.then(|| Some(from.to_string())) })
+    Ok(Page {
+        data,
+        next_cursor,
+        backwards_cursor: backwards.then(|| Some(from.to_string())),
+    })
 }

@@ -4,14 +4,13 @@
 use std::{cell::Cell, io, sync::Arc};
 
 use serde::Serialize;
-use serde_json::json;
 
 use super::{
     control::{Control, Said, Stop},
     ids,
     rollout::Record,
     server::Server,
-    shapes::{Content, Item, ItemsView, ThreadStatus, TurnError, TurnStatus, TurnView},
+    shapes::{Content, Item, ItemsView, ThreadStatus, TurnError, TurnStatus, TurnView, object},
     thread::{Thread, fresh_turn_view, last_message},
 };
 use crate::scenario::Scenario;
@@ -79,11 +78,29 @@ struct ErrorNotice<'a> {
 
 impl TurnRun {
     /// Runs a turn to its end. It must be the active one of the thread already.
-    pub(super) fn run(server: Arc<Server>, thread: Arc<Thread>, control: Arc<Control>, turn_id: String, said: Said) {
+    pub(super) fn run(
+        server: Arc<Server>,
+        thread: Arc<Thread>,
+        control: Arc<Control>,
+        turn_id: String,
+        said: Said,
+    ) {
         let started_at_ms = ids::now_ms();
-        let mut run = Self { server, thread, control, turn_id, diff: String::new(), background: None, withdrawn: Cell::new(None), started_at_ms };
+        let mut run = Self {
+            server,
+            thread,
+            control,
+            turn_id,
+            diff: String::new(),
+            background: None,
+            withdrawn: Cell::new(None),
+            started_at_ms,
+        };
         if let Err(error) = run.begin() {
-            eprintln!("ERROR failed to create the rollout of thread {}: {error}", run.thread.id);
+            eprintln!(
+                "ERROR failed to create the rollout of thread {}: {error}",
+                run.thread.id
+            );
         }
         let outcome = run.talk(said);
         match outcome {
@@ -99,10 +116,21 @@ impl TurnRun {
 
     fn begin(&mut self) -> io::Result<()> {
         let opened = self.thread.open(&self.server.store);
-        self.thread.record(Record::TurnStarted { turn_id: self.turn_id.clone(), started_at_ms: self.started_at_ms });
-        self.change_status(ThreadStatus::Active { active_flags: Vec::new() });
+        self.thread.record(Record::TurnStarted {
+            turn_id: self.turn_id.clone(),
+            started_at_ms: self.started_at_ms,
+        });
+        self.change_status(ThreadStatus::Active {
+            active_flags: Vec::new(),
+        });
         let turn = fresh_turn_view(&self.turn_id, Some(self.started_at_ms));
-        self.server.notify("turn/started", &TurnNotice { thread_id: &self.thread.id, turn });
+        self.server.notify(
+            "turn/started",
+            &TurnNotice {
+                thread_id: &self.thread.id,
+                turn,
+            },
+        );
         opened
     }
 
@@ -143,15 +171,28 @@ impl TurnRun {
 
     pub(super) fn start_item(&self, item: &Item) {
         let started_at_ms = item.started_at_ms();
-        let started = ItemStarted { item, thread_id: &self.thread.id, turn_id: &self.turn_id, started_at_ms };
+        let started = ItemStarted {
+            item,
+            thread_id: &self.thread.id,
+            turn_id: &self.turn_id,
+            started_at_ms,
+        };
         self.server.notify("item/started", &started);
     }
 
     /// Writes the item down and announces it.
     pub(super) fn complete_item(&self, mut item: Item) {
-        let completed_at_ms = ids::now_ms();
-        *item.completed_at_ms() = Some(completed_at_ms);
-        self.thread.record(Record::ItemCompleted { turn_id: self.turn_id.clone(), item: item.clone() });
+        *item.completed_at_ms() = Some(ids::now_ms());
+        self.thread.record(Record::ItemCompleted {
+            turn_id: self.turn_id.clone(),
+            item: item.clone(),
+        });
+        self.announce_completed(item);
+    }
+
+    /// Announces the item only.
+    pub(super) fn announce_completed(&self, mut item: Item) {
+        let completed_at_ms = *item.completed_at_ms().get_or_insert_with(ids::now_ms);
         self.server.notify(
             "item/completed",
             &ItemCompleted {
@@ -170,29 +211,50 @@ impl TurnRun {
             state.tokens = (state.tokens.0 + TOKENS.0, state.tokens.1 + TOKENS.1);
             state.tokens
         });
-        let usage = TokenUsage { total: Tokens::new(input, output), last: Tokens::new(TOKENS.0, TOKENS.1), model_context_window: 258_400 };
+        let usage = TokenUsage {
+            total: Tokens::new(input, output),
+            last: Tokens::new(TOKENS.0, TOKENS.1),
+            model_context_window: 258_400,
+        };
         self.server.notify(
             "thread/tokenUsage/updated",
-            &TokenUsageUpdated { thread_id: &self.thread.id, turn_id: &self.turn_id, token_usage: usage },
+            &TokenUsageUpdated {
+                thread_id: &self.thread.id,
+                turn_id: &self.turn_id,
+                token_usage: usage,
+            },
         );
-        self.server.notify("account/rateLimits/updated", &super::catalog::rate_limits());
+        self.server
+            .notify("account/rateLimits/updated", &super::catalog::rate_limits());
         if !self.diff.is_empty() {
             self.send_diff();
         }
     }
 
     pub(super) fn send_diff(&self) {
-        let params = json!({"threadId": self.thread.id, "turnId": self.turn_id, "diff": self.diff});
+        let params =
+            object! { thread_id: &self.thread.id, turn_id: &self.turn_id, diff: &self.diff };
         self.server.notify("turn/diff/updated", &params);
     }
 
     pub(super) fn change_status(&self, status: ThreadStatus) {
         self.thread.with(|state| state.status = status.clone());
-        self.server.notify("thread/status/changed", &StatusChanged { thread_id: &self.thread.id, status });
+        self.server.notify(
+            "thread/status/changed",
+            &StatusChanged {
+                thread_id: &self.thread.id,
+                status,
+            },
+        );
     }
 
     pub(super) fn notify_error(&self, error: &TurnError, will_retry: bool) {
-        let notice = ErrorNotice { error, will_retry, thread_id: &self.thread.id, turn_id: &self.turn_id };
+        let notice = ErrorNotice {
+            error,
+            will_retry,
+            thread_id: &self.thread.id,
+            turn_id: &self.turn_id,
+        };
         self.server.notify("error", &notice);
     }
 
@@ -213,9 +275,19 @@ impl TurnRun {
         self.thread.close_turn(true);
         let completed_at_ms = ids::now_ms();
         let turn_id = self.turn_id.clone();
-        self.thread.record(Record::TurnEnded { turn_id, status, error, completed_at_ms });
+        self.thread.record(Record::TurnEnded {
+            turn_id,
+            status,
+            error,
+            completed_at_ms,
+        });
         let turn = self.thread.with(|state| {
-            let turn = state.history.turns.iter().rev().find(|turn| turn.id == self.turn_id);
+            let turn = state
+                .history
+                .turns
+                .iter()
+                .rev()
+                .find(|turn| turn.id == self.turn_id);
             let turn = turn.expect("a turn that ends was recorded at its start");
             let mut view = super::thread::turn_view(turn, ItemsView::NotLoaded);
             if status == TurnStatus::Completed
@@ -226,14 +298,33 @@ impl TurnRun {
             }
             view
         });
-        let first_unread = self.thread.with(|state| state.history.turns.first().map(|turn| turn.id.clone()));
-        if status == TurnStatus::Completed && self.server.client().is_some_and(|client| client.experimental) {
-            let read_state = json!({"firstUnread": {"type": "turn", "turnId": first_unread}, "revision": ids::uuid()});
-            self.server.notify("thread/readState/changed", &json!({"threadId": self.thread.id, "readState": read_state}));
+        let first_unread = self
+            .thread
+            .with(|state| state.history.turns.first().map(|turn| turn.id.clone()));
+        if status == TurnStatus::Completed
+            && self
+                .server
+                .client()
+                .is_some_and(|client| client.experimental)
+        {
+            let first_unread = object! { r#type: "turn", turn_id: first_unread };
+            let read_state = object! { first_unread: first_unread, revision: ids::uuid() };
+            let params = object! { thread_id: &self.thread.id, read_state: read_state };
+            self.server.notify("thread/readState/changed", &params);
         }
         let failed = status == TurnStatus::Failed;
-        self.change_status(if failed { ThreadStatus::SystemError } else { ThreadStatus::Idle });
-        self.server.notify("turn/completed", &TurnNotice { thread_id: &self.thread.id, turn });
+        self.change_status(if failed {
+            ThreadStatus::SystemError
+        } else {
+            ThreadStatus::Idle
+        });
+        self.server.notify(
+            "turn/completed",
+            &TurnNotice {
+                thread_id: &self.thread.id,
+                turn,
+            },
+        );
         if let Some(request_id) = self.withdrawn.get() {
             self.resolved(request_id);
         }
@@ -242,14 +333,19 @@ impl TurnRun {
 
     /// Tells that a request to the client is over.
     pub(super) fn resolved(&self, request_id: i64) {
-        let params = json!({"threadId": self.thread.id, "requestId": request_id});
+        let params = object! { thread_id: &self.thread.id, request_id: request_id };
         self.server.notify("serverRequest/resolved", &params);
     }
 
     /// The end at a clean stop: in the file only.
     fn end_silently(&self) {
         let (turn_id, completed_at_ms) = (self.turn_id.clone(), ids::now_ms());
-        self.thread.record(Record::TurnEnded { turn_id, status: TurnStatus::Interrupted, error: None, completed_at_ms });
+        self.thread.record(Record::TurnEnded {
+            turn_id,
+            status: TurnStatus::Interrupted,
+            error: None,
+            completed_at_ms,
+        });
         self.thread.leave_turn();
     }
 }

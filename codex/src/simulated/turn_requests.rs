@@ -10,7 +10,7 @@ use super::{
     requests::{Done, Reply, missing, text},
     rollout::Record,
     server::Server,
-    shapes::{Content, Refusal},
+    shapes::{Content, Refusal, object},
     thread::{Active, Thread, fresh_turn_view},
     thread_requests::{thread_id, with_overrides},
     turn::{TurnRun, plain_text},
@@ -28,14 +28,21 @@ impl Server {
         if let Some(active) = running {
             // It neither waits nor fails: what is said goes into the turn that runs.
             active.control.steer(said);
-            return self.done(id, &json!({"turn": fresh_turn_view(&active.turn_id, None)}));
+            return self.done(
+                id,
+                &object! { turn: fresh_turn_view(&active.turn_id, None) },
+            );
         }
         self.override_settings(&thread, params)?;
         let turn_id = ids::uuid();
         let control = Arc::new(Control::default());
-        let active = Active { turn_id: turn_id.clone(), control: Arc::clone(&control), closing: false };
+        let active = Active {
+            turn_id: turn_id.clone(),
+            control: Arc::clone(&control),
+            closing: false,
+        };
         thread.with(|state| state.active = Some(active));
-        self.answer(id, Ok(&json!({"turn": fresh_turn_view(&turn_id, None)})));
+        self.answer(id, Ok(&object! { turn: fresh_turn_view(&turn_id, None) }));
         let server = Arc::clone(self);
         std::thread::spawn(move || TurnRun::run(server, thread, control, turn_id, said));
         Ok(Done)
@@ -55,12 +62,17 @@ impl Server {
         let said = said(params)?;
         let expected = text(params, "expectedTurnId")?;
         thread.settle();
-        let active = thread.with(|state| state.active.clone()).ok_or_else(|| Refusal::invalid("no active turn to steer"))?;
+        let active = thread
+            .with(|state| state.active.clone())
+            .ok_or_else(|| Refusal::invalid("no active turn to steer"))?;
         if active.turn_id != expected {
-            let message = format!("expected active turn id `{expected}` but found `{}`", active.turn_id);
+            let message = format!(
+                "expected active turn id `{expected}` but found `{}`",
+                active.turn_id
+            );
             return Err(Refusal::invalid(message));
         }
-        self.answer(id, Ok(&json!({"turnId": active.turn_id})));
+        self.answer(id, Ok(&object! { turn_id: &active.turn_id }));
         active.control.steer(said);
         Ok(Done)
     }
@@ -69,9 +81,14 @@ impl Server {
         let thread = self.thread(params)?;
         let turn_id = text(params, "turnId")?;
         thread.settle();
-        let active = thread.with(|state| state.active.clone()).ok_or_else(|| Refusal::invalid("no active turn to interrupt"))?;
+        let active = thread
+            .with(|state| state.active.clone())
+            .ok_or_else(|| Refusal::invalid("no active turn to interrupt"))?;
         if active.turn_id != turn_id {
-            return Err(Refusal::invalid(format!("expected active turn id {turn_id} but found {}", active.turn_id)));
+            return Err(Refusal::invalid(format!(
+                "expected active turn id {turn_id} but found {}",
+                active.turn_id
+            )));
         }
         self.answer(id, Ok(&json!({})));
         active.control.interrupt();
@@ -80,21 +97,27 @@ impl Server {
 
     fn thread(&self, params: &Value) -> Result<Arc<Thread>, Refusal> {
         let thread_id = thread_id(params)?;
-        self.loaded(thread_id).ok_or_else(|| Refusal::invalid(format!("thread not found: {thread_id}")))
+        self.loaded(thread_id)
+            .ok_or_else(|| Refusal::invalid(format!("thread not found: {thread_id}")))
     }
 }
 
 fn said(params: &Value) -> Result<Said, Refusal> {
     let input = params.get("input").ok_or_else(|| missing("input"))?;
-    let content: Vec<Content> =
-        serde_json::from_value(input.clone()).map_err(|error| Refusal::invalid(format!("Invalid request: {error}")))?;
+    let content: Vec<Content> = serde_json::from_value(input.clone())
+        .map_err(|error| Refusal::invalid(format!("Invalid request: {error}")))?;
     let chars = plain_text(&content).chars().count();
     if chars > MAX_INPUT_CHARS {
         return Err(Refusal {
             code: -32602,
-            data: Some(json!({"input_error_code": "input_too_large", "max_chars": MAX_INPUT_CHARS, "actual_chars": chars})),
+            data: Some(
+                json!({"input_error_code": "input_too_large", "max_chars": MAX_INPUT_CHARS, "actual_chars": chars}),
+            ),
             message: format!("Input exceeds the maximum length of {MAX_INPUT_CHARS} characters."),
         });
     }
-    Ok(Said { content, client_id: params["clientUserMessageId"].as_str().map(str::to_owned) })
+    Ok(Said {
+        content,
+        client_id: params["clientUserMessageId"].as_str().map(str::to_owned),
+    })
 }
