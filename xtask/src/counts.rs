@@ -25,7 +25,11 @@ pub fn read(output: &str) -> Option<Counts> {
     let mut total = None::<Counts>;
     let mut add = |counts| *total.get_or_insert_default() += counts;
     for line in output.lines() {
-        if let Some(counts) = nextest(line).or_else(|| cargo(line)).or_else(|| node(line)) {
+        if let Some(counts) = nextest(line)
+            .or_else(|| cargo(line))
+            .or_else(|| node(line))
+            .or_else(|| vitest(line))
+        {
             add(counts);
         }
     }
@@ -74,6 +78,18 @@ fn node(line: &str) -> Option<Counts> {
         }),
         _ => None,
     }
+}
+
+/// `      Tests  1 failed | 11 passed (12)`
+fn vitest(line: &str) -> Option<Counts> {
+    let results = line.trim_start().strip_prefix("Tests  ")?;
+    let (_, run) = results.strip_suffix(')')?.rsplit_once('(')?;
+    run.parse::<u64>().ok()?;
+    let number = |word| before(results, word).unwrap_or(0);
+    Some(Counts {
+        passed: number(" passed"),
+        failed: number(" failed"),
+    })
 }
 
 /// The number that stands directly before `word`.

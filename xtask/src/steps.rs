@@ -22,12 +22,12 @@ pub enum Step {
     Fmt,
     /// The house rules: who may use what, and what no file may hold
     Tidy,
+    /// Types, tests and build of the page that the host embeds
+    Ui,
     /// clippy over all targets, warnings are errors
     Clippy,
     /// All Rust tests, with real processes, sockets and the real Codex
     Rust,
-    /// Types and tests of the web UI
-    Ui,
     /// A real browser against `holdfast demo`
     Browser,
 }
@@ -143,7 +143,8 @@ fn perform(
             let ui = root.join("web/ui");
             let check = command::run(&ui, "npm run check", &[])?;
             let mut tests = command::run(&ui, "npm test", &[])?;
-            tests.success &= check.success;
+            let build = command::run(&ui, "npm run build", &[])?;
+            tests.success &= check.success && build.success;
             Ok(tests)
         }
         Step::Browser => browser_tests(root, tools, built, not_run),

@@ -1,0 +1,23 @@
+//! Integration tests: the built `holdfast` as a process, real sockets, a simulated and the real Codex.
+//!
+//! Not for what one crate can show alone; those tests stand beside its code.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "in a test an unwrap is a statement of what must be so"
+)]
+
+mod support;
+
+mod admission;
+mod approvals;
+mod bridges;
+mod configuration;
+mod durability;
+mod feeds;
+mod input;
+mod pages;
+mod policy;
+mod prompts;
+mod real;
+mod secrets;
