@@ -2,6 +2,8 @@
 
 use std::{fmt, os::unix::process::ExitStatusExt, process::ExitStatus};
 
+use super::launcher;
+
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -15,6 +17,14 @@ impl Exit {
     /// Whether it ended by itself with code 0.
     pub fn is_clean(self) -> bool {
         self == Self::Code(0)
+    }
+
+    /// The exit of the program, as its guard reports it.
+    pub(super) fn of_guarded(status: ExitStatus) -> Self {
+        match status.into() {
+            Self::Code(code @ 129..=192) => Self::Signal(code - launcher::BY_SIGNAL),
+            exit => exit,
+        }
     }
 }
 
@@ -78,5 +88,14 @@ mod tests {
     fn a_status_is_either_a_code_or_a_signal() {
         assert_eq!(Exit::from(ExitStatus::from_raw(3 << 8)), Exit::Code(3));
         assert_eq!(Exit::from(ExitStatus::from_raw(9)), Exit::Signal(9));
+        assert_eq!(
+            Exit::of_guarded(ExitStatus::from_raw(137 << 8)),
+            Exit::Signal(9)
+        );
+        assert_eq!(
+            Exit::of_guarded(ExitStatus::from_raw(3 << 8)),
+            Exit::Code(3)
+        );
+        assert_eq!(Exit::of_guarded(ExitStatus::from_raw(9)), Exit::Signal(9));
     }
 }

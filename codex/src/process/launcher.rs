@@ -1,61 +1,215 @@
-//! The step between host and Codex that ties their lives: it asks for the parent-death signal, then becomes Codex.
+//! The guard between host and Codex: it sees to it that nothing that Codex started outlives Codex or the host.
 //!
-//! It exists because that signal must be asked for inside the child, between fork and exec, which needs `unsafe`; a
-//! small program in between needs none. It does not outlive its exec.
+//! A process that leaves the group (`setsid`) and whose parent dies is lost to a plain parent: it belongs to process 1,
+//! and nobody knows any more who started it. The guard is a *subreaper*, so such orphans come to it. It ends when its
+//! program ends or when the host dies (the kernel tells it: parent-death signal), and takes all that is left with it.
+//! Both are asked for with `prctl` inside the child, which a program of its own can do without `unsafe`.
+//!
+//! It speaks no protocol: stdio is inherited and goes past it.
 
 use std::{
+    env,
     ffi::OsString,
     io,
     os::unix::process::CommandExt,
     process::{Command, exit},
+    time::Duration,
 };
 
-use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use rustix::process::{
+    Pid, Signal, WaitOptions, getpid, getppid, kill_process, set_child_subreaper,
+    set_parent_process_death_signal, wait,
+};
+use tokio::{
+    signal::unix::{Signal as Signals, SignalKind, signal},
+    time::{Instant, sleep_until, timeout},
+};
 
-/// The variable that tells the launcher who must still be its parent; it does not reach Codex.
-pub(super) const HOST_PID: &str = "HOLDFAST_HOST_PID";
+use super::tree;
+
+/// The variable that tells the guard who must be its parent.
+pub(super) const HOST: &str = "HOLDFAST_LAUNCHER_HOST";
+/// The variable that tells how long the program may take to end after SIGTERM, in milliseconds.
+pub(super) const GRACE: &str = "HOLDFAST_LAUNCHER_GRACE";
+/// The variable that tells the second step who must be its parent: the guard.
+const GUARD: &str = "HOLDFAST_LAUNCHER_GUARD";
+
+/// The grace when nothing is said.
+const DEFAULT_GRACE: Duration = Duration::from_secs(5);
+/// How long killed processes may take to be gone. One that hangs in the kernel must not keep the guard.
+const SWEEP: Duration = Duration::from_secs(2);
+/// How often it is looked whether they are gone, should the news of it get lost.
+const SWEEP_STEP: Duration = Duration::from_millis(20);
 
 /// Exit code when the program is missing, as a shell has it.
 const NOT_FOUND: i32 = 127;
 /// Exit code when the program cannot be executed, as a shell has it.
 const NOT_EXECUTABLE: i32 = 126;
-/// Exit code when the host was gone before the program could start.
-const HOST_GONE: i32 = 125;
+/// Exit code when the parent was gone before the program could start, or the guard could not do its work.
+const NOT_GUARDED: i32 = 125;
+/// What a signal's number is added to in an exit code, as a shell has it.
+pub(super) const BY_SIGNAL: i32 = 128;
 
-/// Becomes the program in `args` (its path, then its arguments), which is then killed when the host dies. It returns
-/// only by ending the process, with 125, 126 or 127 and a line on stderr when the program did not start.
+/// Runs the program in `args` (its path, then its arguments) under guard, and ends this process with its exit code, or
+/// 128 and the number of the signal that killed it. It never returns.
 ///
-/// The kernel sends the signal when the *thread* that spawned this process ends, so the host must spawn on a thread that
-/// lives as long as itself.
+/// SIGTERM, SIGINT and SIGHUP, and the death of the host, end the program with SIGTERM, and after the grace with SIGKILL.
 pub fn exec(args: impl IntoIterator<Item = OsString>) -> ! {
-    let mut args = args.into_iter();
-    let Some(program) = args.next() else {
-        eprintln!("codex-launcher: no program given; usage: codex-launcher -- PROGRAM [ARGS]");
-        exit(NOT_FOUND);
+    let args: Vec<_> = args.into_iter().collect();
+    let code = match parent(GUARD) {
+        Some(guard) => become_program(guard, &args),
+        // A thread of its own, because the caller may be inside a runtime already. It lives as long as the process, as
+        // the death signal of the program wants it.
+        None => std::thread::spawn(guard).join().unwrap_or(NOT_GUARDED),
     };
-    if let Err(e) = set_parent_process_death_signal(Some(Signal::KILL)) {
-        eprintln!("codex-launcher: cannot ask for the parent-death signal: {e}");
-        exit(NOT_EXECUTABLE);
+    exit(code)
+}
+
+/// The second step: ties this process to the guard and becomes the program. Returns only when that failed.
+fn become_program(guard: Pid, args: &[OsString]) -> i32 {
+    let Some((program, args)) = args.split_first() else {
+        eprintln!("codex-launcher: no program given; usage: codex-launcher -- PROGRAM [ARGS]");
+        return NOT_FOUND;
+    };
+    if let Err(e) = tie_to(Some(guard), Signal::KILL) {
+        eprintln!("codex-launcher: cannot tie the program to its guard: {e}");
+        return NOT_GUARDED;
     }
-    // The host may have died before the signal was asked for; then nobody would ever send it.
-    let host = std::env::var(HOST_PID)
-        .ok()
-        .and_then(|pid| pid.parse().ok())
-        .and_then(Pid::from_raw);
-    if host.is_some() && getppid() != host {
-        exit(HOST_GONE);
-    }
-    let error = Command::new(&program)
+    let error = Command::new(program)
         .args(args)
-        .env_remove(HOST_PID)
+        .env_remove(HOST)
+        .env_remove(GRACE)
+        .env_remove(GUARD)
         .exec();
     eprintln!(
         "codex-launcher: cannot start {}: {error}",
         program.display()
     );
-    exit(if error.kind() == io::ErrorKind::NotFound {
+    if error.kind() == io::ErrorKind::NotFound {
         NOT_FOUND
     } else {
         NOT_EXECUTABLE
-    });
+    }
+}
+
+/// The first step: guards the second.
+fn guard() -> i32 {
+    let guarded = || {
+        tie_to(parent(HOST), Signal::TERM)?;
+        set_child_subreaper(Some(getpid()))?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(async { Guard::start()?.run().await })
+    };
+    guarded().unwrap_or_else(|e| {
+        eprintln!("codex-launcher: cannot guard the program: {e}");
+        NOT_GUARDED
+    })
+}
+
+/// Asks for `signal` when `parent` dies, and makes sure that it has not died before.
+fn tie_to(parent: Option<Pid>, signal: Signal) -> io::Result<()> {
+    set_parent_process_death_signal(Some(signal))?;
+    if parent.is_some() && getppid() != parent {
+        return Err(io::Error::other("the parent process is gone"));
+    }
+    Ok(())
+}
+
+fn parent(variable: &str) -> Option<Pid> {
+    env::var(variable)
+        .ok()?
+        .parse()
+        .ok()
+        .and_then(Pid::from_raw)
+}
+
+struct Guard {
+    program: Pid,
+    grace: Duration,
+    child: Signals,
+    stops: [Signals; 3],
+}
+
+impl Guard {
+    fn start() -> io::Result<Self> {
+        // Before the program runs, or its end could be missed.
+        let child = signal(SignalKind::child())?;
+        let stops = [
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::hangup())?,
+        ];
+        // This very program with the same arguments, even if its file was replaced meanwhile.
+        let second_step = Command::new("/proc/self/exe")
+            .args(env::args_os().skip(1))
+            .env(GUARD, getpid().as_raw_nonzero().to_string())
+            .spawn()?;
+        let grace = env::var(GRACE).ok().and_then(|millis| millis.parse().ok());
+        Ok(Self {
+            program: Pid::from_child(&second_step),
+            grace: grace.map_or(DEFAULT_GRACE, Duration::from_millis),
+            child,
+            stops,
+        })
+    }
+
+    async fn run(mut self) -> io::Result<i32> {
+        let mut deadline = None;
+        let code = loop {
+            if let Some(code) = self.reap()? {
+                break code;
+            }
+            let [terminate, interrupt, hangup] = &mut self.stops;
+            let signal = tokio::select! {
+                _ = self.child.recv() => continue,
+                _ = terminate.recv() => Signal::TERM,
+                _ = interrupt.recv() => Signal::TERM,
+                _ = hangup.recv() => Signal::TERM,
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => Signal::KILL,
+            };
+            deadline = match signal {
+                Signal::KILL => None,
+                _ => deadline.or(Some(Instant::now() + self.grace)),
+            };
+            let _gone_already = kill_process(self.program, signal);
+        };
+        self.sweep().await;
+        Ok(code)
+    }
+
+    /// Takes in all children that have ended; gives the exit code when the program is among them.
+    fn reap(&self) -> io::Result<Option<i32>> {
+        let mut code = None;
+        while let Some((pid, status)) = wait(WaitOptions::NOHANG)? {
+            if pid == self.program {
+                let signal = status.terminating_signal().map(|signal| BY_SIGNAL + signal);
+                code = status.exit_status().or(signal);
+            }
+            if code.is_some() {
+                break;
+            }
+        }
+        Ok(code)
+    }
+
+    /// Kills what the program left behind, until no child is left.
+    async fn sweep(&mut self) {
+        let pid = getpid().as_raw_nonzero().get().unsigned_abs();
+        let deadline = Instant::now() + SWEEP;
+        while Instant::now() < deadline {
+            tree::descendants(pid)
+                .iter()
+                .for_each(tree::Descendant::kill);
+            loop {
+                match wait(WaitOptions::NOHANG) {
+                    Ok(Some(_)) => {}
+                    Ok(None) => break,
+                    Err(_no_child) => return,
+                }
+            }
+            let _news_or_time = timeout(SWEEP_STEP, self.child.recv()).await;
+        }
+    }
 }

@@ -9,6 +9,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt},
     task::AbortHandle,
 };
+use tokio_util::sync::CancellationToken;
 
 /// How many lines are kept; older ones go.
 const MAX_LINES: usize = 40;
@@ -22,6 +23,8 @@ const MAX_LINE: usize = 4 * 1024;
 #[derive(Debug, Clone)]
 pub struct StderrTail {
     tail: Arc<Mutex<Tail>>,
+    /// Cancelled at the end of the stream.
+    ended: CancellationToken,
     _reader: Arc<Reader>,
 }
 
@@ -39,9 +42,12 @@ impl StderrTail {
     /// Reads `stream` to its end in a task.
     pub(super) fn read(mut stream: impl AsyncRead + Unpin + Send + 'static) -> Self {
         let tail = Arc::new(Mutex::new(Tail::default()));
+        let ended = CancellationToken::new();
         let task = tokio::spawn({
             let tail = Arc::clone(&tail);
+            let ended = ended.clone().drop_guard();
             async move {
+                let _ended = ended;
                 let mut chunk = vec![0; MAX_LINE];
                 while let Ok(read @ 1..) = stream.read(&mut chunk).await {
                     tail.lock().push(&chunk[..read]);
@@ -50,8 +56,14 @@ impl StderrTail {
         });
         Self {
             tail,
+            ended,
             _reader: Arc::new(Reader(task.abort_handle())),
         }
+    }
+
+    /// Waits until nobody can write any more: the process, and all that has its stderr, have ended.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
     }
 
     /// The lines so far, oldest first; an unfinished last line is one too.

@@ -4,18 +4,25 @@
 
 use std::collections::HashMap;
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, getpgrp, kill_process, kill_process_group};
+
+/// How often descendants are looked for again: one that forks while it is being killed leaves a child behind, which the
+/// next round finds. A program that outruns this many rounds is a fork bomb, and not ended by us.
+const ROUNDS: usize = 20;
 
 /// A process that descends from ours.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Descendant {
-    pid: u32,
-    start_time: u64,
+    pub(super) pid: u32,
+    pub(super) start_time: u64,
 }
 
 /// A line of `/proc/PID/stat`.
+#[derive(Debug, PartialEq, Eq)]
 struct Stat {
+    dead: bool,
     parent: u32,
+    group: u32,
     start_time: u64,
 }
 
@@ -24,24 +31,43 @@ pub fn start_time(pid: u32) -> Option<u64> {
     stat(pid).map(|stat| stat.start_time)
 }
 
-/// Kills what an earlier host left running: the process with this pid and start time, its group and its descendants.
-/// Gives whether there was one. A pid that another process has by now is left alone.
+/// Kills what an earlier host left running: the process with this pid and start time, its group, and all that descends
+/// from them. Gives whether there was one. A pid that belongs to another process by now is left alone.
 pub fn kill_leftover(pid: u32, started: u64) -> bool {
-    if start_time(pid) != Some(started) {
+    let Some(found) = stat(pid).filter(|stat| stat.start_time == started && !stat.dead) else {
         return false;
+    };
+    // Under a launcher the pid is the program's, and the launcher leads the group.
+    if raw(found.group).is_some_and(|group| group != getpgrp()) {
+        end(found.group, start_time(found.group));
     }
-    let descendants = descendants(pid);
-    signal_group(pid, Some(started), Signal::KILL);
+    end(pid, Some(started));
     Descendant {
         pid,
         start_time: started,
     }
     .kill();
-    descendants.iter().for_each(Descendant::kill);
     true
 }
 
-/// All processes that descend from `pid`, at this moment, through parents that live.
+/// Kills all that descends from `pid`, then its group.
+///
+/// The leader goes last: as long as it lives its descendants can be found, and if it is a launcher it adopts those whose
+/// parents die.
+pub(super) fn end(pid: u32, started: Option<u64>) {
+    if start_time(pid) == started {
+        for _ in 0..ROUNDS {
+            let descendants = descendants(pid);
+            if descendants.is_empty() {
+                break;
+            }
+            descendants.iter().for_each(Descendant::kill);
+        }
+    }
+    signal_group(pid, started, Signal::KILL);
+}
+
+/// All living processes that descend from `pid` at this moment, through parents that live.
 pub(super) fn descendants(pid: u32) -> Vec<Descendant> {
     let mut children = HashMap::<u32, Vec<Descendant>>::new();
     let Ok(processes) = std::fs::read_dir("/proc") else {
@@ -55,7 +81,9 @@ pub(super) fn descendants(pid: u32) -> Vec<Descendant> {
         else {
             continue;
         };
-        let Some(stat) = stat(pid) else { continue };
+        let Some(stat) = stat(pid).filter(|stat| !stat.dead) else {
+            continue;
+        };
         children.entry(stat.parent).or_default().push(Descendant {
             pid,
             start_time: stat.start_time,
@@ -97,14 +125,61 @@ fn raw(pid: u32) -> Option<Pid> {
 }
 
 fn stat(pid: u32) -> Option<Stat> {
-    parse_stat(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    parse_stat(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
 }
 
-/// The name in parentheses may hold anything, also parentheses and spaces; the fields are counted behind it.
-fn parse_stat(line: &str) -> Option<Stat> {
-    let (_, fields) = line.rsplit_once(')')?;
-    let mut fields = fields.split_ascii_whitespace();
-    let parent = fields.nth(1)?.parse().ok()?;
-    let start_time = fields.nth(17)?.parse().ok()?;
-    Some(Stat { parent, start_time })
+/// The name in parentheses may hold anything, also parentheses, spaces and bytes that are no text; the fields are
+/// counted behind it.
+fn parse_stat(line: &[u8]) -> Option<Stat> {
+    let name_end = memchr::memrchr(b')', line)?;
+    let fields: Vec<_> = std::str::from_utf8(&line[name_end + 1..])
+        .ok()?
+        .split_ascii_whitespace()
+        .collect();
+    Some(Stat {
+        dead: matches!(*fields.first()?, "Z" | "X" | "x"),
+        parent: fields.get(1)?.parse().ok()?,
+        group: fields.get(2)?.parse().ok()?,
+        start_time: fields.get(19)?.parse().ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stat_line_is_read_whatever_the_name_of_the_program() {
+        let fields = "S 17 16 16 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 424242 9 10";
+        let stat = Stat {
+            dead: false,
+            parent: 17,
+            group: 16,
+            start_time: 424_242,
+        };
+        for name in ["sh", "a b", ") S 1 1", "((", "\u{fffd}"] {
+            assert_eq!(
+                parse_stat(format!("16 ({name}) {fields}\n").as_bytes()).as_ref(),
+                Some(&stat)
+            );
+        }
+        assert_eq!(
+            parse_stat(&[b"16 (\xff) ", fields.as_bytes()].concat()),
+            Some(stat)
+        );
+        assert_eq!(parse_stat(b"16 (sh) S 17"), None);
+        assert_eq!(parse_stat(b""), None);
+    }
+
+    #[test]
+    fn a_process_is_known_by_its_start_time() {
+        let pid = std::process::id();
+        let started = start_time(pid).unwrap();
+        assert_eq!(
+            stat(pid).unwrap().parent,
+            std::os::unix::process::parent_id()
+        );
+        assert!(!kill_leftover(pid, started + 1));
+        assert_eq!(start_time(u32::MAX), None);
+    }
 }

@@ -1,0 +1,226 @@
+//! The guard: nothing outlives its program or its host, whoever of them is killed.
+
+use std::process::Stdio;
+
+use super::{
+    Exit, LONG, Launch, Output, SHORT, Signal, Watch, guarded, kill_leftover, kill_process, launch,
+    raw, shell, start_time,
+};
+
+const LAUNCHER: &str = env!("CARGO_BIN_EXE_codex-launcher");
+
+/// A script that says the pids of itself, of a child, and of an escaped orphan, and stays.
+const FAMILY: &str = "echo $$; sleep 1000 & echo $!; (setsid sh -c 'trap \"\" TERM; echo $$; sleep 1000; :' &); sleep 1000";
+
+fn under_guard(launch: Launch) -> Launch {
+    Launch {
+        launcher: Some(vec![LAUNCHER.into()]),
+        ..launch
+    }
+}
+
+async fn family(output: &mut Output) -> [(u32, Watch); 3] {
+    let mut next = async || {
+        let pid = output.pid().await;
+        (pid, Watch::on(pid))
+    };
+    [next().await, next().await, next().await]
+}
+
+async fn all_gone(family: &[(u32, Watch)]) {
+    for (_, process) in family {
+        process.gone().await;
+    }
+}
+
+#[tokio::test]
+async fn the_guard_is_not_to_be_seen() {
+    let script = "echo $$; env";
+    let mut launch = under_guard(shell(script));
+    launch.env.push(("A".into(), "1".into()));
+    let mut process = launch.spawn().unwrap();
+    let mut output = Output::of(&mut process);
+    let pid = output.pid().await;
+    let rest = output.all().await;
+    let names: Vec<_> = rest
+        .iter()
+        .map(|line| line.split('=').next().unwrap())
+        .collect();
+    assert_eq!(
+        names
+            .iter()
+            .filter(|name| name.starts_with("HOLDFAST"))
+            .count(),
+        0,
+        "{names:?}"
+    );
+    assert!(names.contains(&"A"));
+    assert_eq!(guarded(process.wait()).await, Exit::Code(0));
+    assert!(start_time(pid).is_none());
+}
+
+#[tokio::test]
+async fn the_pid_is_that_of_the_program() {
+    let mut process = under_guard(shell("echo $$; read line")).spawn().unwrap();
+    let pid = Output::of(&mut process).pid().await;
+    assert_eq!(
+        (process.pid(), process.start_time()),
+        (pid, start_time(pid))
+    );
+}
+
+#[tokio::test]
+async fn the_exit_of_the_program_comes_through() {
+    for (script, exit) in [
+        ("exit 0", Exit::Code(0)),
+        ("exit 7", Exit::Code(7)),
+        ("kill -KILL $$", Exit::Signal(9)),
+        ("kill -SEGV $$", Exit::Signal(11)),
+    ] {
+        let mut process = under_guard(shell(script)).spawn().unwrap();
+        assert_eq!(guarded(process.wait()).await, exit, "{script}");
+    }
+    let mut process = under_guard(launch("no-such-codex", &[])).spawn().unwrap();
+    assert_eq!(guarded(process.wait()).await, Exit::Code(127));
+    let stderr = process.stderr();
+    guarded(stderr.ended()).await;
+    assert_eq!(
+        stderr.lines(),
+        ["codex-launcher: cannot start no-such-codex: No such file or directory (os error 2)"]
+    );
+}
+
+#[tokio::test]
+async fn orphans_that_left_the_group_go_when_the_program_is_killed() {
+    let mut process = under_guard(shell(FAMILY)).spawn().unwrap();
+    let family = family(&mut Output::of(&mut process)).await;
+    kill_process(raw(family[0].0), Signal::KILL).unwrap();
+    assert_eq!(guarded(process.wait()).await, Exit::Signal(9));
+    all_gone(&family).await;
+}
+
+#[tokio::test]
+async fn orphans_that_left_the_group_go_when_the_program_ends_by_itself() {
+    let script = "(setsid sh -c 'trap \"\" TERM; echo $$; sleep 1000' &); read line";
+    let mut process = under_guard(shell(script)).spawn().unwrap();
+    let orphan = Watch::on(Output::of(&mut process).pid().await);
+    drop(process.stdin.take());
+    guarded(process.wait()).await;
+    orphan.gone().await;
+}
+
+#[tokio::test]
+async fn stopping_and_dropping_take_all_along() {
+    let mut process = under_guard(shell(FAMILY)).spawn().unwrap();
+    let members = family(&mut Output::of(&mut process)).await;
+    assert_eq!(guarded(process.stop(LONG)).await, Exit::Signal(15));
+    all_gone(&members).await;
+
+    let mut process = under_guard(shell(&format!("trap '' TERM; {FAMILY}")))
+        .spawn()
+        .unwrap();
+    let members = family(&mut Output::of(&mut process)).await;
+    assert_eq!(guarded(process.stop(SHORT)).await, Exit::Signal(9));
+    all_gone(&members).await;
+
+    let mut process = under_guard(shell(FAMILY)).spawn().unwrap();
+    let members = family(&mut Output::of(&mut process)).await;
+    drop(process);
+    all_gone(&members).await;
+}
+
+#[tokio::test]
+async fn a_leftover_is_killed_by_the_pid_of_its_program() {
+    let mut process = under_guard(shell(FAMILY)).spawn().unwrap();
+    let family = family(&mut Output::of(&mut process)).await;
+    let (pid, started) = (process.pid(), process.start_time().unwrap());
+    assert_eq!(pid, family[0].0);
+    assert!(kill_leftover(pid, started));
+    all_gone(&family).await;
+    guarded(process.wait()).await;
+}
+
+#[tokio::test]
+async fn the_program_dies_with_its_guard() {
+    let mut process = under_guard(shell("echo $$ $PPID; exec sleep 1000"))
+        .spawn()
+        .unwrap();
+    let line = Output::of(&mut process).next().await.unwrap();
+    let (program, guard) = line.split_once(' ').unwrap();
+    let program = Watch::on(program.parse().unwrap());
+    kill_process(raw(guard.parse().unwrap()), Signal::KILL).unwrap();
+    assert_eq!(guarded(process.wait()).await, Exit::Signal(9));
+    program.gone().await;
+}
+
+/// A host that starts a family under guard, with this grace in milliseconds.
+fn host(grace: u32, family: &str) -> (tokio::process::Child, Output) {
+    let script = format!(
+        "HOLDFAST_LAUNCHER_HOST=$$ HOLDFAST_LAUNCHER_GRACE={grace} {LAUNCHER} /bin/sh -c \"$FAMILY\" & wait"
+    );
+    let mut host = tokio::process::Command::new("/bin/sh");
+    let mut host = host
+        .args(["-c", &script])
+        .env("FAMILY", family)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = Output(codex::lines::LineReader::new(host.stdout.take().unwrap()));
+    (host, output)
+}
+
+#[tokio::test]
+async fn all_go_when_the_host_is_killed() {
+    let (mut host, mut output) = host(60_000, FAMILY);
+    let family = family(&mut output).await;
+    guarded(host.kill()).await.unwrap();
+    all_gone(&family).await;
+}
+
+#[tokio::test]
+async fn a_program_that_ignores_the_request_is_killed_when_the_host_was() {
+    let (mut host, mut output) = host(100, &format!("trap '' TERM; {FAMILY}"));
+    let family = family(&mut output).await;
+    guarded(host.kill()).await.unwrap();
+    all_gone(&family).await;
+}
+
+#[tokio::test]
+async fn nothing_starts_when_the_host_is_gone_already() {
+    let mut launcher = tokio::process::Command::new(LAUNCHER);
+    launcher
+        .args(["/bin/echo", "started"])
+        .env("HOLDFAST_LAUNCHER_HOST", "1");
+    let output = guarded(launcher.output()).await.unwrap();
+    assert_eq!(
+        (
+            output.status.code(),
+            &*String::from_utf8_lossy(&output.stdout),
+            &*String::from_utf8_lossy(&output.stderr)
+        ),
+        (
+            Some(125),
+            "",
+            "codex-launcher: cannot guard the program: the parent process is gone\n"
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_process_outlives_the_thread_that_asked_for_it() {
+    let runtime = tokio::runtime::Handle::current();
+    let spawn = move || {
+        let _inside = runtime.enter();
+        under_guard(shell("echo ready; read line; echo \"$line\""))
+            .spawn()
+            .unwrap()
+    };
+    let mut process = std::thread::spawn(spawn).join().unwrap();
+    let mut output = Output::of(&mut process);
+    assert_eq!(output.next().await.unwrap(), "ready");
+    tokio::io::AsyncWriteExt::write_all(&mut process.stdin.take().unwrap(), b"alive\n")
+        .await
+        .unwrap();
+    assert_eq!(output.next().await.unwrap(), "alive");
+    assert_eq!(guarded(process.wait()).await, Exit::Code(0));
+}
