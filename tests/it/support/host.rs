@@ -432,12 +432,8 @@ impl ScriptedModel {
             .split_whitespace()
             .find(|word| word.starts_with("http://"));
         let url = url.unwrap_or_else(|| panic!("the scripted model said {line:?}"));
-        let config = format!(
-            "model = \"gpt-5.5\"\nmodel_provider = \"scripted\"\n\n[model_providers.scripted]\nname = \"scripted\"\n\
-             base_url = \"{}/v1\"\nrequest_max_retries = 0\nstream_max_retries = 0\nsupports_websockets = false\n\n\
-             [analytics]\nenabled = false\n\n[features]\nshell_snapshot = false\nplugins = false\n",
-            url.trim_end_matches('/').trim_end_matches("/v1")
-        );
+        let base = format!("{}/v1", url.trim_end_matches('/').trim_end_matches("/v1"));
+        let config = codex::scripted_model::codex_config(&base);
         write_private(&dir.join("codex-home/config.toml"), &config);
         Self { process }
     }
