@@ -115,19 +115,27 @@ impl Codex {
                 format!("found {max}, which is less than backoff_min ({min}); raise it"),
             );
         }
-        if self.highest_sandbox < self.default_sandbox {
-            let (highest, default) = (self.highest_sandbox.as_str(), self.default_sandbox.as_str());
-            section.note("highest_sandbox", format!("found \"{highest}\", which is below default_sandbox (\"{default}\"); lower that one too"));
-        }
-        if self.highest_approval_policy < self.default_approval_policy {
-            let (highest, default) = (
-                self.highest_approval_policy.as_str(),
+        let pairs = [
+            (
+                "sandbox",
+                self.default_sandbox.as_str(),
+                self.highest_sandbox.as_str(),
+                self.default_sandbox > self.highest_sandbox,
+            ),
+            (
+                "approval_policy",
                 self.default_approval_policy.as_str(),
-            );
-            section.note(
-                "highest_approval_policy",
-                format!("found \"{highest}\", which is below default_approval_policy (\"{default}\"); lower that one too"),
-            );
+                self.highest_approval_policy.as_str(),
+                self.default_approval_policy > self.highest_approval_policy,
+            ),
+        ];
+        for (what, default, highest, is_above) in pairs {
+            if is_above {
+                let problem = format!(
+                    "is \"{default}\", which is above highest_{what} (\"{highest}\"); lower the one or raise the other"
+                );
+                section.note(&format!("default_{what}"), problem);
+            }
         }
     }
 }

@@ -339,7 +339,7 @@ fn each_bad_value_beside_a_good_token_is_refused_by_its_key() {
         ),
         (
             "[codex]\ndefault_sandbox = \"danger-full-access\"",
-            "codex.highest_sandbox",
+            "codex.default_sandbox",
         ),
         (
             "[codex]\ndefault_approval_policy = \"on-failure\"",
@@ -347,7 +347,7 @@ fn each_bad_value_beside_a_good_token_is_refused_by_its_key() {
         ),
         (
             "[codex]\ndefault_approval_policy = \"never\"",
-            "codex.highest_approval_policy",
+            "codex.default_approval_policy",
         ),
         (
             "[codex]\nallowed_methods = [\"fs/*\"]",
