@@ -1,9 +1,17 @@
 // Where the page starts. Not for anything else.
-import { render } from "preact";
 
-function App() {
-  return <main data-testid="app">holdfast</main>;
-}
+import { render } from "preact";
+import { followHistory } from "./app/actions";
+import { begin } from "./app/connection";
+import { App } from "./views/App";
+import "./styles/base.css";
+import "./styles/shell.css";
+import "./styles/session.css";
+import "./styles/items.css";
+import "./styles/dock.css";
+import "./styles/host.css";
 
 const root = document.getElementById("app");
 if (root) render(<App />, root);
+followHistory();
+void begin();

@@ -1,0 +1,126 @@
+// Draws Markdown that may still grow: whole blocks stay as they are, only the last ones are read again. The one place where
+// text becomes HTML, and DOMPurify is its only door (and the only Trusted Types policy). Loaded when first needed.
+
+import { Marked, type Token, type Tokens } from "marked";
+import DOMPurify from "dompurify";
+import { isSpecial } from "./pieces";
+import { drawText } from "./draw";
+import { CodeBlock } from "./code";
+
+const SANITIZE = {
+  RETURN_DOM_FRAGMENT: true as const,
+  ALLOWED_TAGS: ["p", "br", "strong", "em", "del", "code", "pre", "blockquote", "ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "table", "thead", "tbody", "tr", "th", "td", "a"],
+  ALLOWED_ATTR: ["href", "start", "align"],
+  ALLOWED_URI_REGEXP: /^https?:\/\//i,
+  ALLOW_DATA_ATTR: false,
+  ALLOW_ARIA_ATTR: false,
+};
+
+DOMPurify.addHook("afterSanitizeAttributes", (node) => {
+  if (node.nodeName !== "A") return;
+  const href = node.getAttribute("href");
+  if (href === null) return;
+  node.setAttribute("rel", "noopener noreferrer");
+  node.setAttribute("target", "_blank");
+  node.setAttribute("title", href);
+});
+
+const escape = (text: string) => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
+
+const marked = new Marked({
+  gfm: true,
+  renderer: {
+    // HTML in a message is something to read, not something to run.
+    html: (token) => escape(token.text),
+    // An image would be fetched without being asked for; its address stays a link.
+    image: (token) => `<a href="${escape(token.href)}">${escape(token.text || "image")}</a>`,
+    checkbox: (token) => (token.checked ? "☑ " : "☐ "),
+  },
+});
+
+interface Block {
+  raw: string;
+  element: HTMLElement;
+  code: CodeBlock | null;
+}
+
+/** A pass that took longer is not repeated every frame: the next one waits this many times as long. */
+const REST = 6;
+const QUICK_MS = 4;
+
+export class MarkdownView {
+  /** Blocks that can not change any more, as text. */
+  private settled = "";
+  private settledCount = 0;
+  private blocks: Block[] = [];
+  private restUntil = 0;
+  private timer: number | undefined;
+
+  constructor(private readonly root: HTMLElement) {}
+
+  update(source: string, open: boolean): void {
+    clearTimeout(this.timer);
+    const start = performance.now();
+    if (open && start < this.restUntil) {
+      this.timer = window.setTimeout(() => this.update(source, open), this.restUntil - start + 1);
+      return;
+    }
+    this.draw(source.replace(/\r\n?/g, "\n"), open);
+    const took = performance.now() - start;
+    this.restUntil = took > QUICK_MS ? start + took * REST : 0;
+  }
+
+  private draw(source: string, open: boolean): void {
+    if (!source.startsWith(this.settled)) {
+      this.settled = "";
+      this.settledCount = 0;
+    }
+    const tail = source.slice(this.settled.length);
+    const tokens: Token[] = marked.lexer(tail);
+    const whole = tokens.reduce((sum, token) => sum + token.raw.length, 0) === tail.length;
+    tokens.forEach((token, at) => this.drawBlock(this.settledCount + at, token));
+    for (const block of this.blocks.splice(this.settledCount + tokens.length)) block.element.remove();
+    if (!open || !whole) return;
+    for (const token of tokens.slice(0, -2)) {
+      this.settled += token.raw;
+      this.settledCount += 1;
+    }
+  }
+
+  private drawBlock(at: number, token: Token): void {
+    const old = this.blocks[at];
+    if (old?.raw === token.raw) return;
+    if (token.type === "code") {
+      const { text, lang } = token as Tokens.Code;
+      const code = old?.code ?? new CodeBlock();
+      code.update(text, lang ?? "");
+      this.place(at, { raw: token.raw, element: code.element, code });
+      return;
+    }
+    const element = old && !old.code ? old.element : document.createElement("div");
+    element.replaceChildren(fragmentOf(token));
+    this.place(at, { raw: token.raw, element, code: null });
+  }
+
+  private place(at: number, block: Block): void {
+    const old = this.blocks[at];
+    if (!old) this.root.append(block.element);
+    else if (old.element !== block.element) old.element.replaceWith(block.element);
+    this.blocks[at] = block;
+  }
+}
+
+function fragmentOf(token: Token): DocumentFragment {
+  const fragment = DOMPurify.sanitize(marked.parser([token]), SANITIZE);
+  const walker = document.createTreeWalker(fragment, NodeFilter.SHOW_TEXT);
+  const special: Text[] = [];
+  while (walker.nextNode()) if (isSpecial(walker.currentNode.nodeValue ?? "")) special.push(walker.currentNode as Text);
+  for (const node of special) node.replaceWith(...drawText(node.data));
+  for (const table of fragment.querySelectorAll("table")) {
+    const scroller = document.createElement("div");
+    scroller.className = "table";
+    table.replaceWith(scroller);
+    scroller.append(table);
+  }
+  return fragment;
+}

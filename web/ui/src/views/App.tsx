@@ -1,0 +1,45 @@
+// The whole page: sign-in, or the list beside what is open, with the truth line. Not any of them.
+
+import type { ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { needsYou, openThread, signInReason, state, toast, view } from "../app/model";
+import { titleOf } from "../store/summaries";
+import { Session } from "./Session";
+import { Sidebar } from "./Sidebar";
+import { SignIn } from "./SignIn";
+import { TruthLine } from "./TruthLine";
+
+export function App() {
+  const reason = signInReason.value;
+  const needing = needsYou.value;
+  const threadId = openThread.value;
+  const title = threadId === null ? "holdfast" : `${titleOf(state.value.summaries[threadId])} · holdfast`;
+  useEffect(() => { document.title = needing > 0 ? `(${needing}) needs you · ${title}` : title; }, [needing, title]);
+
+  if (reason !== null) return <SignIn reason={reason} />;
+  return (
+    <div class="shell" data-view={view.value.at}>
+      <Sidebar />
+      <main class="main">{threadId !== null ? <Session threadId={threadId} /> : view.value.at === "host" ? <HostPage /> : <NothingOpen />}</main>
+      <TruthLine />
+      <Toast />
+      <div class="sr" role="status" aria-live="polite">{needing > 0 ? `${needing} ${needing === 1 ? "session needs" : "sessions need"} you` : ""}</div>
+    </div>
+  );
+}
+
+function NothingOpen() {
+  return <div class="nothing"><p>Choose a session, or start a new one.</p></div>;
+}
+
+/** The host page loads when it is first looked at. */
+function HostPage() {
+  const [Page, setPage] = useState<ComponentType | null>(null);
+  useEffect(() => { void import("./Host").then((module) => setPage(() => module.default)); }, []);
+  return Page ? <Page /> : <p class="quiet pad">Loading…</p>;
+}
+
+function Toast() {
+  const said = toast.value;
+  return <div class="toasts" role="status" aria-live="polite">{said ? <div key={said.id} class={`toast toast-${said.tone}`} data-testid="toast">{said.text}</div> : null}</div>;
+}

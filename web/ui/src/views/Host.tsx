@@ -1,0 +1,138 @@
+// The host itself: its tree of actors, its Codex processes, tabs and journal. Not a session. Fields that the host adds
+// later are shown as they come.
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { go, hostStatus, restartBridge } from "../app/actions";
+import { link, now, state } from "../app/model";
+import { titleOf } from "../store/summaries";
+import { bytes, span } from "../text/ages";
+import { list, number, record, text, type Params } from "../wire/types";
+import { Icon } from "./Icon";
+
+const REFRESH_MS = 3_000;
+
+export default function Host() {
+  const [status, setStatus] = useState<Params | null>(null);
+  const [failure, setFailure] = useState("");
+  const up = link.value.state === "up";
+  useEffect(() => {
+    if (!up) return;
+    let gone = false;
+    const ask = () => document.visibilityState === "visible" && hostStatus().then(
+      (next) => { if (!gone) { setStatus(next); setFailure(""); } },
+      (error: Error) => { if (!gone) setFailure(error.message); });
+    void ask();
+    const timer = setInterval(ask, REFRESH_MS);
+    return () => { gone = true; clearInterval(timer); };
+  }, [up]);
+
+  return (
+    <div class="host">
+      <header class="head">
+        <button type="button" class="icon-button only-phone" onClick={() => go({ at: "list" })} aria-label="All sessions"><Icon name="back" /></button>
+        <div class="head-words"><h1>Host</h1><p class="head-under">{status ? <><span>holdfast {text(status["version"])}</span><span>up for {span(number(status["uptimeMs"]) ?? 0)}</span></> : "reading…"}</p></div>
+      </header>
+      <div class="host-body">
+        {failure ? <p class="failure" role="alert">The host did not tell its state: {failure}.</p> : null}
+        {status ? <Sections status={status} /> : null}
+      </div>
+    </div>
+  );
+}
+
+function Sections({ status }: { status: Params }) {
+  const bridges = list(status["bridges"]).map(record);
+  const tabs = list(status["tabs"]).map(record);
+  return (
+    <>
+      <Card title="Codex processes" count={bridges.length}>
+        {bridges.length === 0 ? <p class="quiet">None runs. A session's next prompt starts one.</p> : <div class="table"><table>
+          <thead><tr><th>Session</th><th>State</th><th class="num">Pid</th><th class="num">Generation</th><th class="num">Restarts</th><th class="num">Memory</th><th>Last exit</th><th><span class="sr">Restart</span></th></tr></thead>
+          <tbody>{bridges.map((bridge) => <BridgeRow key={`${text(bridge["threadId"])}${String(bridge["pid"])}`} bridge={bridge} />)}</tbody>
+        </table></div>}
+      </Card>
+      <Card title="Supervision tree"><Tree tree={status["tree"]} /></Card>
+      <Card title="Tabs" count={tabs.length || number(status["tabs"])}>{tabs.length > 0 ? <Records rows={tabs} /> : <Facts facts={record(status["tabs"])} />}</Card>
+      <Card title="Journal"><Facts facts={record(status["journal"])} /></Card>
+    </>
+  );
+}
+
+function Card({ title, count, children }: { title: string; count?: number | undefined; children: ComponentChildren }) {
+  return <section class="host-card"><h2>{title}{count === undefined ? null : <span class="quiet"> {count}</span>}</h2>{children}</section>;
+}
+
+function BridgeRow({ bridge }: { bridge: Params }) {
+  const threadId = text(bridge["threadId"]);
+  const memory = number(bridge["memoryBytes"]) ?? number(bridge["memory"]) ?? number(bridge["rssBytes"]);
+  const exit = bridge["lastExit"];
+  const name = threadId ? titleOf(state.value.summaries[threadId]) : "for the host itself";
+  return (
+    <tr>
+      <td class="wide-cell">{threadId ? <button type="button" class="link-button" onClick={() => go({ at: "session", threadId })}>{name}</button> : name}</td>
+      <td>{text(bridge["state"])}</td>
+      <td class="num">{number(bridge["pid"]) ?? "–"}</td>
+      <td class="num">{number(bridge["generation"]) ?? "–"}</td>
+      <td class="num">{number(bridge["restarts"]) ?? 0}</td>
+      <td class="num">{memory === undefined ? "–" : bytes(memory)}</td>
+      <td class="wide-cell">{exit ? (typeof exit === "string" ? exit : words(exit)) : "–"}</td>
+      <td>{threadId ? <button type="button" class="small-button" onClick={() => restartBridge(threadId)}>Restart</button> : null}</td>
+    </tr>
+  );
+}
+
+function Tree({ tree }: { tree: unknown }) {
+  const roots = Array.isArray(tree) ? tree : [tree];
+  return <ul class="tree" data-testid="host-tree">{roots.map((node, at) => <Node key={at} node={record(node)} />)}</ul>;
+}
+
+function Node({ node }: { node: Params }) {
+  const restarts = number(node["restarts"]) ?? 0;
+  const children = list(node["children"]);
+  const mailbox = node["mailbox"];
+  return (
+    <li>
+      <span class="tree-name">{text(node["actor"]) || text(node["name"]) || text(node["id"]) || "actor"}</span>
+      <span class={`tree-state ${text(node["state"]) === "running" || text(node["state"]) === "up" ? "good" : ""}`}>{text(node["state"])}</span>
+      {restarts > 0 ? <span class="tag tag-failed">{restarts} restart{restarts === 1 ? "" : "s"}</span> : null}
+      {mailbox === undefined || mailbox === null ? null : <span class="quiet small">mailbox {words(mailbox)}</span>}
+      {children.length > 0 ? <ul>{children.map((child, at) => <Node key={at} node={record(child)} />)}</ul> : null}
+    </li>
+  );
+}
+
+function Facts({ facts }: { facts: Params }) {
+  const entries = Object.entries(facts);
+  if (entries.length === 0) return <p class="quiet">Nothing to tell.</p>;
+  return <dl class="facts">{entries.map(([key, value]) => <div key={key}><dt>{spaced(key)}</dt><dd>{fact(key, value)}</dd></div>)}</dl>;
+}
+
+function Records({ rows }: { rows: Params[] }) {
+  const keys = [...new Set(rows.flatMap(Object.keys))].slice(0, 8);
+  return (
+    <div class="table"><table>
+      <thead><tr>{keys.map((key) => <th key={key}>{spaced(key)}</th>)}</tr></thead>
+      <tbody>{rows.map((row, at) => <tr key={at}>{keys.map((key) => <td key={key}>{fact(key, row[key])}</td>)}</tr>)}</tbody>
+    </table></div>
+  );
+}
+
+function spaced(key: string): string {
+  return key.replace(/(AtMs|Ms|Bytes)$/, "").replace(/([A-Z])/g, " $1").toLowerCase();
+}
+
+function fact(key: string, value: unknown): string {
+  const count = number(value);
+  if (count !== undefined && key.endsWith("Bytes")) return bytes(count);
+  if (count !== undefined && key.endsWith("AtMs")) return `${span(Math.max(0, now.value - count))} ago`;
+  if (count !== undefined && key.endsWith("Ms")) return span(count);
+  return words(value);
+}
+
+function words(value: unknown): string {
+  if (value === null || value === undefined) return "–";
+  if (typeof value === "number") return value.toLocaleString("en");
+  if (typeof value !== "object") return String(value);
+  return Object.entries(value).map(([key, inner]) => `${spaced(key)} ${typeof inner === "object" ? JSON.stringify(inner) : String(inner)}`).join(", ");
+}

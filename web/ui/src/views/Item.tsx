@@ -1,0 +1,97 @@
+// One item of a turn, by its kind; what the page does not know becomes a compact row. Not commands and diffs themselves.
+
+import type { JSX } from "preact";
+import { memo } from "preact/compat";
+import type { Item } from "../store/state";
+import { inputText, list, record, text, type PromptInput, type TurnStatus } from "../wire/types";
+import { Command } from "./Command";
+import { FileChange } from "./FileChange";
+import { Icon, type IconName } from "./Icon";
+import { Markdown } from "./Markdown";
+import { Text } from "./Text";
+
+interface Props { item: Item; turnStatus: TurnStatus }
+
+export const ItemView = memo(function ItemView({ item, turnStatus }: Props): JSX.Element | null {
+  const inside = body(item, turnStatus);
+  if (inside === null) return null;
+  return (
+    <div class={`item item-${item.item.type}`} data-item={item.itemId} data-state={item.state} data-testid="item">
+      {inside}
+      {item.state === "partial" && saysCut(item, turnStatus) ? <p class="cut"><Icon name="cut" />interrupted here</p> : null}
+    </div>
+  );
+});
+
+/** Where the mark says something: text or output that was cut. A command of a finished turn runs on in the background. */
+function saysCut(item: Item, turnStatus: TurnStatus): boolean {
+  const type = item.item.type;
+  if (type === "commandExecution") return turnStatus !== "completed";
+  return type !== "userMessage" && type !== "notice";
+}
+
+function body(item: Item, turnStatus: TurnStatus): JSX.Element | null {
+  const raw = item.item;
+  switch (raw.type) {
+    case "userMessage": return <UserMessage content={list(raw["content"]) as PromptInput[]} />;
+    case "agentMessage": return text(raw["text"]) === "" && item.state !== "open" ? null
+      : <div class="prose" data-testid="item-text"><Markdown source={text(raw["text"])} open={item.state === "open"} /></div>;
+    case "plan": return <Fold icon="plan" title="Plan" open><div class="prose" data-testid="item-text"><Markdown source={text(raw["text"])} open={item.state === "open"} /></div></Fold>;
+    case "reasoning": return <Reasoning item={item} />;
+    case "commandExecution": return <Command item={item} turnStatus={turnStatus} />;
+    case "fileChange": return <FileChange item={item} />;
+    case "notice": return <p class="notice"><Icon name="warn" /><span><Text text={text(raw["text"])} /></span></p>;
+    default: return <Generic item={item} />;
+  }
+}
+
+function UserMessage({ content }: { content: PromptInput[] }) {
+  return <div class="said"><span class="sr">You: </span><Text text={inputText(content)} /></div>;
+}
+
+function Reasoning({ item }: { item: Item }) {
+  const summary = list(item.item["summary"]).map(text).filter(Boolean);
+  const parts = summary.length > 0 ? summary : list(item.item["content"]).map(text).filter(Boolean);
+  if (parts.length === 0) return item.state === "open" ? <p class="thinking"><Icon name="thought" />Thinking…</p> : null;
+  const title = /^\*\*(.+?)\*\*/.exec(parts.at(-1) ?? "")?.[1];
+  return (
+    <Fold icon="thought" title={item.state === "open" ? "Thinking" : "Thought"} more={title} open={false}>
+      <div class="prose quiet-prose"><Markdown source={parts.join("\n\n")} open={item.state === "open"} /></div>
+    </Fold>
+  );
+}
+
+function Fold({ icon, title, more, open, children }: { icon: IconName; title: string; more?: string | undefined; open: boolean; children: JSX.Element }) {
+  return (
+    <details class="fold" open={open}>
+      <summary><Icon name="chevron" class="fold-mark" /><Icon name={icon} />{title}{more ? <span class="fold-more"><Text text={more} /></span> : null}</summary>
+      {children}
+    </details>
+  );
+}
+
+const NAMES: Record<string, [IconName, string]> = {
+  mcpToolCall: ["tool", "Tool"], dynamicToolCall: ["tool", "Tool"], webSearch: ["globe", "Web search"], imageView: ["file", "Looked at an image"],
+  imageGeneration: ["file", "Made an image"], collabAgentToolCall: ["tool", "Another agent"], subAgentActivity: ["tool", "Another agent"],
+  contextCompaction: ["thought", "The conversation was summed up to make room"], enteredReviewMode: ["search", "Review started"],
+  exitedReviewMode: ["search", "Review ended"], hookPrompt: ["tool", "Hook"], sleep: ["stalled", "Waiting"], functionCallOutput: ["tool", "Tool answer"],
+};
+
+function Generic({ item }: { item: Item }) {
+  const raw = item.item;
+  const [icon, name] = NAMES[raw.type] ?? (["more", raw.type] as const);
+  const label = [text(raw["server"]), text(raw["tool"]), text(raw["query"]), text(raw["path"]), text(raw["review"]), text(raw["name"])].filter(Boolean).join(" · ");
+  const failure = text(record(raw["error"])["message"]);
+  return (
+    <details class="fold generic">
+      <summary>
+        <Icon name="chevron" class="fold-mark" /><Icon name={icon} />{name}
+        {label ? <span class="fold-more mono"><Text text={label} /></span> : null}
+        {text(raw["status"]) && raw["status"] !== "completed" ? <span class={`tag tag-${text(raw["status"])}`}>{text(raw["status"]) === "inProgress" ? "running" : text(raw["status"])}</span> : null}
+      </summary>
+      {failure ? <p class="failure"><Text text={failure} /></p> : null}
+      {text(raw["progress"]) ? <p class="quiet"><Text text={text(raw["progress"])} /></p> : null}
+      <pre class="json" tabIndex={0}><Text text={JSON.stringify(raw, null, 2)} /></pre>
+    </details>
+  );
+}

@@ -1,0 +1,133 @@
+// All sessions: by folder, whoever needs a person first, with a search. Not one session.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { memo } from "preact/compat";
+import { go, searchHistory, signOut, type Hit } from "../app/actions";
+import { authRequired, link, openThread, state, view } from "../app/model";
+import { seen } from "../app/seen";
+import { groups, shownState, titleOf, type Group } from "../store/summaries";
+import type { SessionState, Summary } from "../wire/types";
+import { Icon } from "./Icon";
+import { Age, StateMark } from "./marks";
+import { NewSession } from "./NewSession";
+import { Brand } from "./SignIn";
+import { Text } from "./Text";
+
+export function Sidebar() {
+  const [search, setSearch] = useState("");
+  const [making, setMaking] = useState(false);
+  const box = useRef<HTMLInputElement>(null);
+  const found = groups(state.value, search);
+  const total = Object.keys(state.value.summaries).length;
+
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() === "k" && (event.metaKey || event.ctrlKey)) { event.preventDefault(); box.current?.focus(); }
+    };
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, []);
+
+  return (
+    <aside class="side" aria-label="Sessions">
+      <header class="side-head">
+        <button type="button" class="plain-button" onClick={() => go({ at: "list" })} aria-label="All sessions"><Brand /></button>
+        <button type="button" class="primary new" data-testid="new-session" onClick={() => setMaking(true)}><Icon name="plus" />New</button>
+      </header>
+      <div class="search">
+        <Icon name="search" />
+        <input ref={box} type="search" value={search} placeholder="Search sessions" aria-label="Search sessions" data-testid="search"
+          onInput={(event) => setSearch(event.currentTarget.value)} />
+      </div>
+      {authRequired.value ? null : <p class="banner" role="note">This host runs without sign-in. Anybody who reaches its port can use it.</p>}
+      <nav class="groups" aria-label="Sessions by folder">
+        {found.map((group) => <Folder key={group.cwd} group={group} />)}
+        {search.trim().length > 2 ? <History query={search.trim()} /> : null}
+        {total === 0 ? <Nothing /> : found.length === 0 && search.trim().length <= 2 ? <p class="quiet pad">No title matches.</p> : null}
+      </nav>
+      <footer class="side-foot">
+        <button type="button" class={`quiet-button ${view.value.at === "host" ? "on" : ""}`} data-testid="host-page" onClick={() => go({ at: "host" })}><Icon name="server" />Host</button>
+        {authRequired.value ? <button type="button" class="quiet-button" data-testid="sign-out" onClick={() => void signOut()}><Icon name="out" />Sign out</button> : null}
+      </footer>
+      {making ? <NewSession close={() => setMaking(false)} /> : null}
+    </aside>
+  );
+}
+
+function Nothing() {
+  if (link.value.state !== "up" || !state.value.listed) return <p class="quiet pad">{link.value.state === "up" ? "Reading the list…" : "The list comes when the host answers."}</p>;
+  return (
+    <div class="empty pad">
+      <p><strong>No sessions yet.</strong></p>
+      <p class="quiet">A session is one conversation with Codex in one folder. It goes on when you close this page.</p>
+    </div>
+  );
+}
+
+function Folder({ group }: { group: Group }) {
+  const cut = group.cwd.lastIndexOf("/", group.cwd.length - 2);
+  return (
+    <section class="folder">
+      <h2 title={group.cwd}><Icon name="folder" /><span class="folder-parent">{group.cwd.slice(0, cut + 1)}</span><span class="folder-name">{group.cwd.slice(cut + 1) || "/"}</span></h2>
+      <ul>
+        {group.rows.map((row) => {
+          const session = state.value.sessions[row.threadId];
+          const head = Math.max(row.head, session?.cursor ?? 0);
+          return (
+            <Row key={row.threadId} row={row} shown={shownState(row, session)} open={openThread.value === row.threadId}
+              unread={(seen.value[row.threadId] ?? 0) < head && openThread.value !== row.threadId} retryAtMs={state.value.retryAtMs[row.threadId]} />
+          );
+        })}
+      </ul>
+    </section>
+  );
+}
+
+interface RowProps { row: Summary; shown: SessionState; open: boolean; unread: boolean; retryAtMs: number | undefined }
+
+const Row = memo(function Row({ row, shown, open, unread, retryAtMs }: RowProps) {
+  const title = titleOf(row);
+  return (
+    <li>
+      <button type="button" class={`row ${open ? "open" : ""} ${unread ? "unread" : ""}`} data-testid="session-row" data-thread={row.threadId}
+        aria-current={open ? "page" : undefined} onClick={() => go({ at: "session", threadId: row.threadId })}>
+        <span class="row-title">{unread ? <span class="unread-dot"><span class="sr">unread</span></span> : null}<Text text={title} /></span>
+        <Age atMs={row.lastEventAtMs || row.updatedAtMs} />
+        <span class="row-under">
+          <StateMark state={shown} retryAtMs={retryAtMs} />
+          {row.queued > 0 ? <span class="quiet">{row.queued} queued</span> : null}
+          {row.preview && row.preview !== title ? <span class="row-preview"><Text text={row.preview} /></span> : null}
+        </span>
+      </button>
+    </li>
+  );
+});
+
+/** What all history says about the words, below the titles that match. */
+function History({ query }: { query: string }) {
+  const [hits, setHits] = useState<Hit[] | null>(null);
+  useEffect(() => {
+    let gone = false;
+    const timer = setTimeout(() => {
+      searchHistory(query).then((found) => { if (!gone) setHits(found); }, () => { if (!gone) setHits([]); });
+    }, 300);
+    return () => { gone = true; clearTimeout(timer); };
+  }, [query]);
+  if (hits === null) return <p class="quiet pad small">Searching the history…</p>;
+  if (hits.length === 0) return <p class="quiet pad small">Nothing in the history.</p>;
+  return (
+    <section class="folder">
+      <h2><Icon name="search" />In the history</h2>
+      <ul>
+        {hits.map((hit) => (
+          <li key={`${hit.threadId}/${hit.itemId}`}>
+            <button type="button" class="row" onClick={() => go({ at: "session", threadId: hit.threadId })}>
+              <span class="row-title"><Text text={hit.title || "Session"} /></span>
+              <span class="row-under"><span class="row-preview"><Text text={hit.snippet} /></span></span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
