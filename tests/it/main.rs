@@ -12,6 +12,7 @@ mod support;
 mod admission;
 mod approvals;
 mod bridges;
+mod commands;
 mod configuration;
 mod durability;
 mod feeds;

@@ -343,6 +343,11 @@ pub fn write_private(path: &Path, text: &str) {
     file.write_all(text.as_bytes()).unwrap();
 }
 
+/// The lines under `[codex]` that make a host run the simulated Codex.
+pub fn simulated_codex() -> String {
+    format!("path = {HOLDFAST:?}\nargs = [\"simulated-codex\"]")
+}
+
 /// The native binary of the Codex that is pinned in tests/package.json.
 pub fn real_codex() -> PathBuf {
     let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node_modules/@openai");
