@@ -18,7 +18,7 @@
 //! | `output lines=100 size=64 rate=0` | one command that prints lines `o000017 ...`, a delta a line |
 //! | `approve cmd="touch made" reason="May I?"` | one command that asks for approval first |
 //! | `edit path=a.txt text="hello"` | one file change, with an approval where the policy wants one |
-//! | `ask "Which?" A\|B` | one question to the person (the real Codex: only in plan mode) |
+//! | `ask "Which?" A\|B` | one question to the person |
 //! | `reason count=5 rate=0` | a reasoning item of `count` summary deltas |
 //! | `plan` | a plan of three steps (the real Codex has no such tool for every model) |
 //! | `think 500ms` | a reasoning item that stays open and silent so long |

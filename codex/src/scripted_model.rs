@@ -19,12 +19,14 @@ pub use server::{main, serve};
 pub const MODEL: &str = "gpt-5.5";
 
 /// The smallest `config.toml` with which Codex talks to a scripted model at this base URL (`http://ADDR/v1`) and to
-/// nobody else. Two retries of a broken stream are enough to be seen and short enough to wait for.
+/// nobody else. Two retries of a broken stream are enough to be seen and short enough to wait for; questions to the person
+/// (`ask`) work outside of plan mode, too.
 pub fn codex_config(base_url: &str) -> String {
     format!(
         r#"model = "{MODEL}"
 model_provider = "scripted"
 check_for_update_on_startup = false
+suppress_unstable_features_warning = true
 
 [model_providers.scripted]
 name = "scripted"
@@ -42,6 +44,7 @@ plugins = false
 apps = false
 remote_plugin = false
 plugin_sharing = false
+default_mode_request_user_input = true
 "#
     )
 }

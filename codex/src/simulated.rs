@@ -45,7 +45,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use control::Control;
+use control::{Control, Heed};
 use output::Output;
 use server::Server;
 use thread::VERSION;
@@ -118,7 +118,7 @@ fn serve(fault: Option<StartFault>) -> io::Result<()> {
             Control::default().wait();
         }
         Some(StartFault::Slow(time)) => {
-            let _ = Control::default().wait_until(Instant::now() + time);
+            let _ = Control::default().wait_until(Instant::now() + time, Heed::Endings);
         }
         Some(StartFault::Exit(_)) | None => {}
     }

@@ -2,6 +2,7 @@
 //! not executed; the one exception is the step `spawn`, which exists to leave a real process behind.
 
 use std::{
+    collections::VecDeque,
     path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -11,18 +12,18 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    control::Stop,
+    control::{Control, Heed, Stop},
     deltas::Deltas,
     ids,
     shapes::{Change, ChangeKind, CommandAction, Item, ItemStatus, Sandbox, ThreadStatus, object},
     turn::TurnRun,
 };
-use crate::scenario::{Edit, Fabricated, Piece};
+use crate::scenario::{Edit, Fabricated, Piece, Stream, line};
 
 /// Output of the first moments never comes as deltas.
 const SILENT_START: Duration = Duration::from_millis(100);
 /// Deltas that one command sends at most.
-pub(super) const MAX_OUTPUT_DELTAS: u64 = 10_000;
+const MAX_OUTPUT_DELTAS: u64 = 10_000;
 /// Bytes of one delta.
 const MAX_DELTA_BYTES: usize = 8192;
 /// Bytes that `aggregatedOutput` keeps of each end of a longer output.
@@ -32,16 +33,28 @@ const KEPT_AT_EACH_END: usize = 512 << 10;
 #[derive(Debug)]
 pub(super) struct Background {
     running: Running,
-    rest: Vec<Piece>,
-    exit_code: i32,
+    rest: Work,
 }
 
 /// A command whose item is started and not completed.
 #[derive(Debug)]
 pub(super) struct Running {
     item: Item,
-    output: String,
+    output: Vec<u8>,
     began: Instant,
+}
+
+/// What a command still has to do.
+#[derive(Debug)]
+enum Work {
+    /// Print and pause, then exit with this code.
+    Pieces(VecDeque<Piece>, i32),
+    /// Print numbered lines, from this one on; the rate counts from `began`.
+    Lines {
+        stream: Stream,
+        next: u64,
+        began: Instant,
+    },
 }
 
 /// What the person decided.
@@ -94,68 +107,113 @@ impl TurnRun {
         escalation: Option<&str>,
         done: Fabricated,
     ) -> Result<(), Stop> {
-        let Some(mut running) = self.begin_command(cmd, escalation)? else {
-            self.model_answered();
-            return Ok(());
-        };
-        let mut pieces = done.pieces.into_iter();
-        while let Some(piece) = pieces.next() {
-            if let Err(stop) = self.play(&mut running, &piece) {
-                if stop == Stop::ShutDown {
-                    self.finish_command(running, -1);
-                } else if stop == Stop::Interrupted {
-                    let rest = std::iter::once(piece).chain(pieces).collect();
+        self.execute(
+            cmd,
+            escalation,
+            Work::Pieces(done.pieces.into(), done.exit_code),
+        )
+    }
+
+    /// Runs a command that prints numbered lines, a delta a line.
+    pub(super) fn print(&mut self, cmd: &str, stream: Stream) -> Result<(), Stop> {
+        let (next, began) = (0, Instant::now());
+        self.execute(
+            cmd,
+            None,
+            Work::Lines {
+                stream,
+                next,
+                began,
+            },
+        )
+    }
+
+    fn execute(&mut self, cmd: &str, escalation: Option<&str>, mut work: Work) -> Result<(), Stop> {
+        if let Some(mut running) = self.begin_command(cmd, escalation)? {
+            match self.work(&mut running, &mut work, &self.control) {
+                Ok(exit_code) => self.finish_command(running, exit_code),
+                Err(Stop::Interrupted) => {
                     self.background = Some(Background {
                         running,
-                        rest,
-                        exit_code: done.exit_code,
+                        rest: work,
                     });
-                } else {
-                    self.finish_command(running, done.exit_code);
+                    return Err(Stop::Interrupted);
                 }
-                return Err(stop);
+                Err(stop) => {
+                    self.finish_command(running, -1);
+                    return Err(stop);
+                }
             }
         }
-        self.finish_command(running, done.exit_code);
         self.model_answered();
         Ok(())
     }
 
-    fn play(&self, running: &mut Running, piece: &Piece) -> Result<(), Stop> {
-        match piece {
-            Piece::Pause(pause) => self.control.wait_until(Instant::now() + *pause),
-            Piece::Output(text) => {
-                if running.began.elapsed() >= SILENT_START {
-                    let mut deltas = self.output_deltas(running);
-                    for part in parts(text) {
-                        deltas.text(part);
-                    }
-                    deltas.flush();
-                }
-                running.output.push_str(text);
-                self.control.check()
-            }
-        }
-    }
-
-    /// Ends a command that outlived its turn: silently, and later than the turn.
+    /// Ends a command that outlived its turn.
     pub(super) fn finish_background(&self, background: Background) {
-        let pauses = background.rest.iter().filter_map(|piece| match piece {
-            Piece::Pause(pause) => Some(*pause),
-            Piece::Output(_) => None,
-        });
-        let rest = super::control::Control::default();
-        let _ = rest.wait_until(Instant::now() + pauses.sum::<Duration>());
-        let mut running = background.running;
-        for piece in background.rest {
-            if let Piece::Output(text) = piece {
-                running.output.push_str(&text);
-            }
+        let Background {
+            mut running,
+            mut rest,
+        } = background;
+        if let Ok(exit_code) = self.work(&mut running, &mut rest, &Control::default()) {
+            self.finish_command(running, exit_code);
         }
-        self.finish_command(running, background.exit_code);
     }
 
-    pub(super) fn output_deltas(&self, running: &Running) -> Deltas<'_> {
+    /// Does what is left to do; the answer is the exit code. What the person says does not stop a command.
+    fn work(&self, running: &mut Running, work: &mut Work, control: &Control) -> Result<i32, Stop> {
+        match work {
+            Work::Pieces(pieces, exit_code) => {
+                while let Some(piece) = pieces.front_mut() {
+                    match piece {
+                        Piece::Pause(pause) => {
+                            let end = Instant::now() + *pause;
+                            let waited = control.wait_until(end, Heed::Endings);
+                            *pause = end.saturating_duration_since(Instant::now());
+                            waited?;
+                        }
+                        Piece::Output(text) => self.show_output(running, text),
+                    }
+                    pieces.pop_front();
+                    control.check(Heed::Endings)?;
+                }
+                Ok(*exit_code)
+            }
+            Work::Lines {
+                stream,
+                next,
+                began,
+            } => {
+                let mut deltas = self.output_deltas(running);
+                while *next < stream.count {
+                    control.pace(stream.rate.due(*next), *next, *began, Heed::Endings, || {
+                        deltas.flush()
+                    })?;
+                    let start = running.output.len();
+                    line(*next, stream.size, &mut running.output);
+                    if *next < MAX_OUTPUT_DELTAS {
+                        deltas.plain(&running.output[start..]);
+                    }
+                    *next += 1;
+                }
+                deltas.flush();
+                Ok(0)
+            }
+        }
+    }
+
+    fn show_output(&self, running: &mut Running, text: &str) {
+        if running.began.elapsed() >= SILENT_START {
+            let mut deltas = self.output_deltas(running);
+            for part in parts(text) {
+                deltas.text(part);
+            }
+            deltas.flush();
+        }
+        running.output.extend_from_slice(text.as_bytes());
+    }
+
+    fn output_deltas(&self, running: &Running) -> Deltas<'_> {
         let Item::CommandExecution { id, .. } = &running.item else {
             unreachable!("a running command has a command's item")
         };
@@ -169,7 +227,7 @@ impl TurnRun {
     }
 
     /// Asks where it must and starts the item; `None` when the command does not run.
-    pub(super) fn begin_command(
+    fn begin_command(
         &mut self,
         cmd: &str,
         escalation: Option<&str>,
@@ -196,7 +254,7 @@ impl TurnRun {
         }
         Ok(Some(Running {
             item,
-            output: String::new(),
+            output: Vec::new(),
             began: Instant::now(),
         }))
     }
@@ -308,7 +366,7 @@ impl TurnRun {
         }
     }
 
-    pub(super) fn finish_command(&self, running: Running, code: i32) {
+    fn finish_command(&self, running: Running, code: i32) {
         let Running {
             mut item,
             output,
@@ -327,7 +385,8 @@ impl TurnRun {
             } else {
                 ItemStatus::Failed
             };
-            *aggregated_output = (!output.is_empty()).then(|| aggregate(output));
+            *aggregated_output = (!output.is_empty())
+                .then(|| aggregate(String::from_utf8_lossy(&output).into_owned()));
             *exit_code = Some(code);
             *duration_ms = Some(began.elapsed().as_millis() as u64);
         }
@@ -447,13 +506,6 @@ impl TurnRun {
             },
         };
         self.command(command, None, done)
-    }
-}
-
-impl Running {
-    /// Adds to the output without a delta.
-    pub(super) fn push_output(&mut self, text: &str) {
-        self.output.push_str(text);
     }
 }
 

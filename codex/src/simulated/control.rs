@@ -4,13 +4,16 @@
 use std::{
     collections::VecDeque,
     sync::atomic::{AtomicBool, Ordering},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use parking_lot::{Condvar, Mutex};
 use serde_json::Value;
 
 use super::shapes::Content;
+
+/// Pieces between two looks at whether to stop, when nothing is waited for.
+const PIECES_A_CHECK: u64 = 256;
 
 /// Why a turn leaves what it is doing.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,6 +26,15 @@ pub(super) enum Stop {
     ShutDown,
     /// The turn failed by its own scenario, or a refused approval ended it; all messages about it are sent.
     Ended,
+}
+
+/// What a turn listens to while it does something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heed {
+    /// Interrupts, the end of the process, and what the person says: the model's own stream.
+    Everything,
+    /// Only what ends the turn: a command runs on when the person says something.
+    Endings,
 }
 
 /// What the person says during a turn.
@@ -50,16 +62,15 @@ struct State {
 }
 
 impl State {
-    fn stop(&self) -> Option<Stop> {
-        match self {
-            Self {
-                shut_down: true, ..
-            } => Some(Stop::ShutDown),
-            Self {
-                interrupted: true, ..
-            } => Some(Stop::Interrupted),
-            Self { steers, .. } if !steers.is_empty() => Some(Stop::Steered),
-            _ => None,
+    fn stop(&self, heed: Heed) -> Option<Stop> {
+        if self.shut_down {
+            Some(Stop::ShutDown)
+        } else if self.interrupted {
+            Some(Stop::Interrupted)
+        } else if heed == Heed::Everything && !self.steers.is_empty() {
+            Some(Stop::Steered)
+        } else {
+            None
         }
     }
 }
@@ -84,7 +95,8 @@ impl Control {
     fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.state.lock();
         change(&mut state);
-        self.stop.store(state.stop().is_some(), Ordering::Release);
+        self.stop
+            .store(state.stop(Heed::Everything).is_some(), Ordering::Release);
         self.changed.notify_all();
     }
 
@@ -92,23 +104,24 @@ impl Control {
     pub(super) fn next_steer(&self) -> Option<Said> {
         let mut state = self.state.lock();
         let said = state.steers.pop_front();
-        self.stop.store(state.stop().is_some(), Ordering::Release);
+        self.stop
+            .store(state.stop(Heed::Everything).is_some(), Ordering::Release);
         said
     }
 
     /// Asks for a reason to stop.
-    pub(super) fn check(&self) -> Result<(), Stop> {
+    pub(super) fn check(&self, heed: Heed) -> Result<(), Stop> {
         if !self.stop.load(Ordering::Acquire) {
             return Ok(());
         }
-        self.state.lock().stop().map_or(Ok(()), Err)
+        self.state.lock().stop(heed).map_or(Ok(()), Err)
     }
 
     /// Waits until then.
-    pub(super) fn wait_until(&self, deadline: Instant) -> Result<(), Stop> {
+    pub(super) fn wait_until(&self, deadline: Instant, heed: Heed) -> Result<(), Stop> {
         let mut state = self.state.lock();
         loop {
-            if let Some(stop) = state.stop() {
+            if let Some(stop) = state.stop(heed) {
                 return Err(stop);
             }
             if self.changed.wait_until(&mut state, deadline).timed_out() {
@@ -117,11 +130,31 @@ impl Control {
         }
     }
 
+    /// Waits until piece `index` is due, after `flush` when that takes time. Without waiting it looks for a reason to stop
+    /// only now and then.
+    pub(super) fn pace(
+        &self,
+        due: Option<Duration>,
+        index: u64,
+        began: Instant,
+        heed: Heed,
+        flush: impl FnOnce(),
+    ) -> Result<(), Stop> {
+        match due {
+            Some(due) if began.elapsed() < due => {
+                flush();
+                self.wait_until(began + due, heed)
+            }
+            _ if index.is_multiple_of(PIECES_A_CHECK) => self.check(heed),
+            _ => Ok(()),
+        }
+    }
+
     /// Waits for a reason to stop.
     pub(super) fn wait(&self) -> Stop {
         let mut state = self.state.lock();
         loop {
-            if let Some(stop) = state.stop() {
+            if let Some(stop) = state.stop(Heed::Everything) {
                 return stop;
             }
             self.changed.wait(&mut state);
@@ -135,10 +168,10 @@ impl Control {
             if let Some((_, result)) = state.answer.take_if(|(id, _)| *id == request_id) {
                 return Ok(result);
             }
-            match state.stop() {
-                Some(stop @ (Stop::Interrupted | Stop::ShutDown)) => return Err(stop),
-                _ => self.changed.wait(&mut state),
+            if let Some(stop) = state.stop(Heed::Endings) {
+                return Err(stop);
             }
+            self.changed.wait(&mut state);
         }
     }
 }

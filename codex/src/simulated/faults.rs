@@ -3,7 +3,10 @@
 
 use rustix::process::{Signal, getpid, kill_process};
 
-use super::{control::Stop, turn::TurnRun};
+use super::{
+    control::{Control, Heed, Stop},
+    turn::TurnRun,
+};
 use crate::scenario::Step;
 
 /// Lines on stdout that no client can take for messages.
@@ -64,7 +67,7 @@ pub(super) fn die(signal: i32) -> ! {
         let _ = kill_process(getpid(), signal);
         // The signal may reach another thread of this process first.
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(1);
-        let _ = super::control::Control::default().wait_until(deadline);
+        let _ = Control::default().wait_until(deadline, Heed::Endings);
     }
     std::process::abort()
 }

@@ -7,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use parking_lot::{Condvar, Mutex};
@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    control::Control,
+    control::{Control, Heed, Stop},
     ids,
     output::Output,
     rollout::Store,
@@ -162,12 +162,12 @@ impl Server {
         &self,
         time: Option<Duration>,
         control: &Control,
-    ) -> Result<(), super::control::Stop> {
+    ) -> Result<(), Stop> {
         *self.reading.stalled.lock() = true;
         match time {
             None => Ok(()),
             Some(time) => {
-                let waited = control.wait_until(std::time::Instant::now() + time);
+                let waited = control.wait_until(Instant::now() + time, Heed::Everything);
                 *self.reading.stalled.lock() = false;
                 self.reading.changed.notify_all();
                 waited

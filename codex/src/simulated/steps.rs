@@ -9,8 +9,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    commands::MAX_OUTPUT_DELTAS,
-    control::Stop,
+    control::{Heed, Stop},
     deltas::Deltas,
     ids,
     rollout::Record,
@@ -19,21 +18,19 @@ use super::{
 };
 use crate::scenario::{
     Fabricated, FailKind, Piece, Prose, Rate, Scenario, SecretKind, SecretPlace, Step, Stream,
-    cut_bytes, fabricate, line, secret, words,
+    cut_bytes, fabricate, secret, words,
 };
 
-/// Pieces between two looks at whether the turn should stop, when nothing is waited for.
-const PIECES_A_CHECK: u64 = 256;
 /// Pause between two announced retries.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 impl TurnRun {
     pub(super) fn run_steps(&mut self, scenario: &Scenario) -> Result<(), Stop> {
         for step in &scenario.steps {
-            self.control.check()?;
+            self.control.check(Heed::Everything)?;
             self.step(step, scenario.seed)?;
         }
-        self.control.check()
+        self.control.check(Heed::Everything)
     }
 
     fn step(&mut self, step: &Step, seed: u64) -> Result<(), Stop> {
@@ -41,7 +38,7 @@ impl TurnRun {
             Step::Text(stream) => self.numbered(stream, seed).map(|()| self.model_answered()),
             Step::Say { text, rate } => self.message(&words(text), *rate),
             Step::Run { cmd } => self.command(cmd, None, fabricate(cmd, &self.settings().cwd)),
-            Step::Output(stream) => self.print(&step.command(seed).unwrap_or_default(), stream),
+            Step::Output(stream) => self.print(&step.command(seed).unwrap_or_default(), *stream),
             Step::Approve { cmd, reason } => {
                 self.command(cmd, Some(reason), fabricate(cmd, &self.settings().cwd))
             }
@@ -55,7 +52,9 @@ impl TurnRun {
                 Ok(())
             }
             Step::Think(time) => self.reasoning(&[], Rate::UNLIMITED, *time),
-            Step::Sleep(time) => self.control.wait_until(Instant::now() + *time),
+            Step::Sleep(time) => self
+                .control
+                .wait_until(Instant::now() + *time, Heed::Everything),
             Step::Secret { kind, cut, place } => self.secret(step, *kind, *cut, *place, seed),
             Step::BigLine { mb } => {
                 let mut text = Vec::new();
@@ -164,7 +163,6 @@ impl TurnRun {
         Ok((item, text.into()))
     }
 
-    /// Waits until the piece is due, after `flush` when that takes time.
     fn pace(
         &self,
         rate: Rate,
@@ -172,14 +170,8 @@ impl TurnRun {
         began: Instant,
         flush: impl FnOnce(),
     ) -> Result<(), Stop> {
-        match rate.due(index) {
-            Some(due) if began.elapsed() < due => {
-                flush();
-                self.control.wait_until(began + due)
-            }
-            _ if index.is_multiple_of(PIECES_A_CHECK) => self.control.check(),
-            _ => Ok(()),
-        }
+        self.control
+            .pace(rate.due(index), index, began, Heed::Everything, flush)
     }
 
     /// A whole agent message of these pieces.
@@ -208,34 +200,6 @@ impl TurnRun {
         Ok(())
     }
 
-    /// One command that prints numbered lines, a delta a line.
-    fn print(&mut self, cmd: &str, stream: &Stream) -> Result<(), Stop> {
-        let Some(mut running) = self.begin_command(cmd, None)? else {
-            return Ok(());
-        };
-        let began = Instant::now();
-        let mut deltas = self.output_deltas(&running);
-        let mut output = Vec::new();
-        let mut stopped = Ok(());
-        for index in 0..stream.count {
-            stopped = self.pace(stream.rate, index, began, || deltas.flush());
-            if stopped.is_err() {
-                break;
-            }
-            let start = output.len();
-            line(index, stream.size, &mut output);
-            if index < MAX_OUTPUT_DELTAS {
-                deltas.plain(&output[start..]);
-            }
-        }
-        deltas.flush();
-        drop(deltas);
-        running.push_output(&String::from_utf8_lossy(&output));
-        self.finish_command(running, if stopped.is_ok() { 0 } else { -1 });
-        self.model_answered();
-        stopped
-    }
-
     /// A reasoning item of these deltas, then of silence.
     fn reasoning(&self, pieces: &[String], rate: Rate, silence: Duration) -> Result<(), Stop> {
         let id = ids::item_id("rs");
@@ -261,7 +225,8 @@ impl TurnRun {
             deltas.text(piece);
         }
         deltas.flush();
-        self.control.wait_until(Instant::now() + silence)?;
+        self.control
+            .wait_until(Instant::now() + silence, Heed::Everything)?;
         self.complete_item(reasoning(if pieces.is_empty() {
             Vec::new()
         } else {
@@ -329,7 +294,8 @@ impl TurnRun {
                 &turn_error(format!("Reconnecting... {retry}/{retries}"), info),
                 true,
             );
-            self.control.wait_until(Instant::now() + RETRY_PAUSE)?;
+            self.control
+                .wait_until(Instant::now() + RETRY_PAUSE, Heed::Everything)?;
         }
         Err(self.fail(failure(kind)))
     }

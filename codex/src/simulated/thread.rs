@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs::File, io, sync::Arc, time::Duration};
 use parking_lot::{Condvar, Mutex};
 
 use super::{
-    control::Control,
+    control::{Control, Heed},
     rollout::{History, Record, Rollout, Store, Turn},
     shapes::{Environment, Item, ItemsView, ThreadStatus, ThreadView, TurnStatus, TurnView},
 };
@@ -108,7 +108,9 @@ impl Thread {
     pub(super) fn close_turn(&self, force: bool) -> bool {
         let mut state = self.state.lock();
         match &mut state.active {
-            Some(active) if force || active.control.check().is_ok() => active.closing = true,
+            Some(active) if force || active.control.check(Heed::Everything).is_ok() => {
+                active.closing = true
+            }
             Some(_) => return false,
             None => {}
         }

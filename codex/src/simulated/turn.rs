@@ -6,7 +6,7 @@ use std::{cell::Cell, io, sync::Arc};
 use serde::Serialize;
 
 use super::{
-    control::{Control, Said, Stop},
+    control::{Control, Heed, Said, Stop},
     ids,
     rollout::Record,
     server::Server,
@@ -143,7 +143,7 @@ impl TurnRun {
                 if self.thread.close_turn(false) {
                     return Ok(());
                 }
-                match self.control.check() {
+                match self.control.check(Heed::Everything) {
                     Err(Stop::Steered) | Ok(()) => continue,
                     Err(stop) => return Err(stop),
                 }
@@ -260,7 +260,6 @@ impl TurnRun {
 
     /// Ends the turn by an error.
     pub(super) fn fail(&self, error: TurnError) -> Stop {
-        self.notify_error(&error, false);
         self.end(TurnStatus::Failed, Some(error));
         Stop::Ended
     }
@@ -273,44 +272,15 @@ impl TurnRun {
 
     fn end(&self, status: TurnStatus, error: Option<TurnError>) {
         self.thread.close_turn(true);
-        let completed_at_ms = ids::now_ms();
-        let turn_id = self.turn_id.clone();
+        let (turn_id, completed_at_ms) = (self.turn_id.clone(), ids::now_ms());
         self.thread.record(Record::TurnEnded {
             turn_id,
             status,
             error,
             completed_at_ms,
         });
-        let turn = self.thread.with(|state| {
-            let turn = state
-                .history
-                .turns
-                .iter()
-                .rev()
-                .find(|turn| turn.id == self.turn_id);
-            let turn = turn.expect("a turn that ends was recorded at its start");
-            let mut view = super::thread::turn_view(turn, ItemsView::NotLoaded);
-            if status == TurnStatus::Completed
-                && let Some(message) = last_message(turn)
-            {
-                view.items = vec![message.clone()];
-                view.items_view = ItemsView::Summary;
-            }
-            view
-        });
-        let first_unread = self
-            .thread
-            .with(|state| state.history.turns.first().map(|turn| turn.id.clone()));
-        if status == TurnStatus::Completed
-            && self
-                .server
-                .client()
-                .is_some_and(|client| client.experimental)
-        {
-            let first_unread = object! { r#type: "turn", turn_id: first_unread };
-            let read_state = object! { first_unread: first_unread, revision: ids::uuid() };
-            let params = object! { thread_id: &self.thread.id, read_state: read_state };
-            self.server.notify("thread/readState/changed", &params);
+        if status == TurnStatus::Completed {
+            self.announce_unread();
         }
         let failed = status == TurnStatus::Failed;
         self.change_status(if failed {
@@ -318,6 +288,10 @@ impl TurnRun {
         } else {
             ThreadStatus::Idle
         });
+        let turn = self.ended_view();
+        if let Some(error) = &turn.error {
+            self.notify_error(error, false);
+        }
         self.server.notify(
             "turn/completed",
             &TurnNotice {
@@ -329,6 +303,43 @@ impl TurnRun {
             self.resolved(request_id);
         }
         self.thread.leave_turn();
+    }
+
+    /// The turn as its end shows it: a completed one with the last thing that was said.
+    fn ended_view(&self) -> TurnView {
+        self.thread.with(|state| {
+            let turn = state
+                .history
+                .turns
+                .iter()
+                .rev()
+                .find(|turn| turn.id == self.turn_id);
+            let turn = turn.expect("a turn that ends was recorded at its start");
+            let mut view = super::thread::turn_view(turn, ItemsView::NotLoaded);
+            if turn.status == TurnStatus::Completed
+                && let Some(message) = last_message(turn)
+            {
+                view.items = vec![message.clone()];
+                view.items_view = ItemsView::Summary;
+            }
+            view
+        })
+    }
+
+    fn announce_unread(&self) {
+        if self
+            .server
+            .client()
+            .is_some_and(|client| client.experimental)
+        {
+            let first = self
+                .thread
+                .with(|state| state.history.turns.first().map(|turn| turn.id.clone()));
+            let first_unread = object! { r#type: "turn", turn_id: first };
+            let read_state = object! { first_unread: first_unread, revision: ids::uuid() };
+            let params = object! { thread_id: &self.thread.id, read_state: read_state };
+            self.server.notify("thread/readState/changed", &params);
+        }
     }
 
     /// Tells that a request to the client is over.
