@@ -1,2 +1,28 @@
-//! The `holdfast` binary.
-fn main() {}
+//! The `holdfast` binary: reads the command line and hands over. What a command does is in its own module.
+
+mod args;
+mod check;
+mod redact;
+mod settings;
+mod tailscale;
+mod token;
+
+use std::process::ExitCode;
+
+use args::{Command, CommandLine};
+
+fn main() -> ExitCode {
+    let result = match CommandLine::read().command {
+        Command::Check(args) => check::run(args),
+        Command::Token(args) => token::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Redact(args) => redact::run(&args),
+        Command::CodexLauncher(raw) => codex::process::launcher::exec(raw.args),
+        command => Err(anyhow::anyhow!(
+            "this build does not have the command yet: {command:?}"
+        )),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("holdfast: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,302 @@
+//! The command line: what can be said, and nothing of what is then done. A secret can not be given here, because arguments
+//! are visible to every user of the machine.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
+
+/// Keeps Codex sessions alive while tabs, phones, networks and Codex itself come and go.
+#[derive(Debug, Parser)]
+#[command(
+    name = "holdfast",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+pub struct CommandLine {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Only here to be refused with a reason.
+    #[arg(long, global = true, hide = true, num_args = 0..=1, value_name = "NEVER")]
+    token: Option<Option<OsString>>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the host
+    Serve(ServeArgs),
+    /// Run a complete host in a folder of its own, with a scripted model: no account and no set-up needed
+    Demo(DemoArgs),
+    /// Look whether everything is ready to serve: a line each, exit status 0 or 1
+    Check(CheckArgs),
+    /// Make an access token
+    Token(TokenArgs),
+    /// Print a one-time, two-minute sign-in link and QR code for another device
+    Pair(PairArgs),
+    /// Mask secrets in a text: from stdin to stdout
+    Redact(RedactArgs),
+    /// Measure: simulated Codex, many sessions, many tabs
+    Bench(BenchArgs),
+    /// The simulated Codex, in place of the real one
+    #[command(hide = true, disable_help_flag = true)]
+    SimulatedCodex(RawArgs),
+    /// The scripted model that answers the real Codex in `demo`
+    #[command(hide = true, disable_help_flag = true)]
+    ScriptedModel(RawArgs),
+    /// Becomes the program that follows, which then dies with the host
+    #[command(hide = true, disable_help_flag = true)]
+    CodexLauncher(RawArgs),
+}
+
+/// Of `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The configuration [default: $HOLDFAST_CONFIG, else ~/.config/holdfast/holdfast.toml]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Where to listen, in place of the configuration's `listen`
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+}
+
+/// Of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// The folder for its configuration, token and state; what is missing is made
+    #[arg(long, value_name = "DIR", default_value = ".holdfast")]
+    pub dir: PathBuf,
+
+    /// Where to listen, in place of the configuration's `listen`
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+
+    /// Which Codex to drive
+    #[arg(long, value_enum, default_value_t = Agent::Auto)]
+    pub agent: Agent,
+}
+
+/// Which Codex `demo` drives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Agent {
+    /// The real one if it is found, else the simulated one
+    Auto,
+    /// The real one, or an error
+    Codex,
+    /// The simulated one
+    Simulated,
+}
+
+/// Of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The configuration [default: $HOLDFAST_CONFIG, else ~/.config/holdfast/holdfast.toml]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Of `token`.
+#[derive(Debug, Args)]
+pub struct TokenArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: TokenCommand,
+}
+
+/// The commands of `token`.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make a token, print it once with its SHA-256
+    New(TokenNewArgs),
+}
+
+/// Of `token new`.
+#[derive(Debug, Args)]
+pub struct TokenNewArgs {
+    /// Also write the token to this new file, readable by you alone
+    #[arg(long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
+}
+
+/// Of `pair`.
+#[derive(Debug, Args)]
+pub struct PairArgs {
+    /// The configuration of the running host [default: $HOLDFAST_CONFIG, else ~/.config/holdfast/holdfast.toml]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Of `redact`.
+#[derive(Debug, Args)]
+pub struct RedactArgs {
+    /// Read one JSON object a line, {"id","known":["value",..],"chunks":["text",..]}, each a stream of its own, and write
+    /// {"id","text"}
+    #[arg(long)]
+    pub jsonl: bool,
+}
+
+/// Of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Sessions that stream at once
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub sessions: u32,
+
+    /// Tabs that are attached to each session
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub tabs: u32,
+
+    /// Deltas of each session
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub deltas: u64,
+
+    /// Bytes of each delta
+    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    pub delta_bytes: u32,
+
+    /// Deltas a second of each session; without it, as fast as it goes
+    #[arg(long, value_name = "N")]
+    pub rate: Option<u32>,
+
+    /// Print one JSON object in place of the table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments that go on as they are.
+#[derive(Debug, Args)]
+pub struct RawArgs {
+    /// Not looked at here.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub args: Vec<OsString>,
+}
+
+impl CommandLine {
+    /// Reads the arguments of this process. Ends the process with 2 and a reason when they make no sense, and with 0 after
+    /// `--help` and `--version`.
+    pub fn read() -> Self {
+        Self::from_args(std::env::args_os()).unwrap_or_else(|error| error.exit())
+    }
+
+    /// Reads arguments; the first is the program's name.
+    fn from_args(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let line = Self::try_parse_from(args)?;
+        if line.token.is_some() {
+            let reason = "--token is refused, because every user of this machine can read arguments; put the token's SHA-256 \
+                          into the configuration, or the token into $HOLDFAST_WEBSOCKET_AUTH_TOKEN\n";
+            return Err(clap::Error::raw(ErrorKind::UnknownArgument, reason));
+        }
+        Ok(line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn read(args: &[&str]) -> Result<Command, clap::Error> {
+        let args = ["holdfast"].iter().chain(args).map(OsString::from);
+        CommandLine::from_args(args).map(|line| line.command)
+    }
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn each_documented_form_is_read() {
+        for args in [
+            &["serve"][..],
+            &["serve", "--config", "F", "--listen", "127.0.0.1:0"],
+            &[
+                "demo",
+                "--dir",
+                "D",
+                "--listen",
+                "unix:s",
+                "--agent",
+                "simulated",
+            ],
+            &["check", "--config", "F"],
+            &["token", "new"],
+            &["token", "new", "--write", "F"],
+            &["pair", "--config", "F"],
+            &["redact"],
+            &["redact", "--jsonl"],
+            &["bench", "--json", "--sessions", "4", "--tabs", "100"],
+        ] {
+            assert!(read(args).is_ok(), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn demo_has_the_documented_defaults() {
+        let Command::Demo(demo) = read(&["demo"]).unwrap() else {
+            panic!("not demo")
+        };
+        assert_eq!(
+            (demo.dir, demo.listen, demo.agent),
+            (PathBuf::from(".holdfast"), None, Agent::Auto)
+        );
+    }
+
+    #[test]
+    fn raw_arguments_go_on_untouched_and_are_not_taken_for_ours() {
+        let cases = [
+            &[
+                "codex-launcher",
+                "--",
+                "codex",
+                "app-server",
+                "--token",
+                "x",
+                "--help",
+            ][..],
+            &[
+                "codex-launcher",
+                "codex",
+                "-c",
+                "a=1",
+                "--version",
+                "--config",
+                "x",
+            ],
+        ];
+        for args in cases {
+            let Command::CodexLauncher(raw) = read(args).unwrap() else {
+                panic!("not the launcher")
+            };
+            let expected: Vec<&str> = args[1..]
+                .iter()
+                .copied()
+                .skip_while(|arg| *arg == "--")
+                .collect();
+            assert_eq!(raw.args, expected);
+        }
+        let Command::SimulatedCodex(raw) = read(&["simulated-codex", "--version"]).unwrap() else {
+            panic!("not simulated")
+        };
+        assert_eq!(raw.args, ["--version"]);
+    }
+
+    #[test]
+    fn a_token_on_the_command_line_is_refused_without_showing_it() {
+        for args in [
+            &["serve", "--token", "made-up-secret"][..],
+            &["--token", "made-up-secret", "serve"],
+            &["serve", "--token=made-up-secret"],
+            &["serve", "--token"],
+        ] {
+            let error = read(args).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains("--token is refused"), "{error}");
+            assert!(!error.to_string().contains("made-up"), "{error}");
+        }
+    }
+}

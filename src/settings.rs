@@ -1,0 +1,70 @@
+//! Turns the configuration into what the leaf crates take, which know nothing of it. It judges nothing any more.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use anyhow::Context as _;
+use codex::{
+    locate::{self, NotFound},
+    process::{self, Launch},
+};
+use config::{Config, Environment};
+use redaction::Redactor;
+
+/// What the journal takes. It lies in the state folder.
+pub fn journal_options(config: &Config) -> journal::Options {
+    let keep = config.journal;
+    let mut options = journal::Options::new(&config.state_dir);
+    options.file_bytes = Some(keep.max_bytes);
+    options.retention.events_age = Some(keep.replay_age);
+    options.retention.session_bytes = Some(keep.replay_bytes);
+    options.retention.total_bytes = Some(keep.replay_total_bytes);
+    options.retention.items_age = keep.history_age;
+    options
+}
+
+/// The Codex of the configuration, or the one in PATH.
+///
+/// # Errors
+/// There is none; the text says where it was looked for.
+pub fn locate_codex(config: &Config) -> Result<locate::Codex, NotFound> {
+    locate::find(
+        config.codex.path.as_deref(),
+        &std::env::var_os("PATH").unwrap_or_default(),
+    )
+}
+
+/// How a Codex is started that works in `current_dir`.
+pub fn codex_launch(config: &Config, program: PathBuf, current_dir: PathBuf) -> Launch {
+    let args = std::iter::once("app-server").chain(config.codex.args.iter().map(String::as_str));
+    Launch {
+        program,
+        args: args.map(OsString::from).collect(),
+        home: config.codex.home.clone(),
+        current_dir,
+        env: process::environment(&config.codex.env_allow),
+        grace: config.codex.stop_grace,
+        launcher: None,
+    }
+}
+
+/// The redactor of the configuration, with every known value; `key` is the host's own, for the digits of the markers.
+///
+/// # Errors
+/// A file can not be read, or the rules make no sense.
+pub fn redactor(
+    config: &Config,
+    environment: &Environment,
+    key: [u8; 32],
+) -> anyhow::Result<Redactor> {
+    let mut builder = Redactor::builder().key(key);
+    for known in config
+        .redaction
+        .known_values(environment, config.codex.home.as_deref())?
+    {
+        builder = builder.known(&known.name, known.value.reveal());
+    }
+    for rule in &config.redaction.disabled_rules {
+        builder = builder.disable(rule);
+    }
+    builder.build().context("redaction")
+}
