@@ -49,8 +49,8 @@ struct Capabilities {
     experimental_api: bool,
 }
 
-/// The `initialize` request. `client_version` is the host's version.
-pub fn initialize_line(id: &RequestId, client_version: &str) -> Bytes {
+/// The params of `initialize`, raw JSON. `client_version` is the host's version.
+pub fn initialize_params(client_version: &str) -> String {
     let params = InitializeParams {
         client_info: ClientInfo {
             name: CLIENT_NAME,
@@ -61,8 +61,12 @@ pub fn initialize_line(id: &RequestId, client_version: &str) -> Bytes {
             experimental_api: true,
         },
     };
-    let params = serde_json::to_string(&params).expect("strings and booleans always encode");
-    request_line(id, "initialize", Some(&params))
+    serde_json::to_string(&params).expect("strings and booleans always encode")
+}
+
+/// The `initialize` request.
+pub fn initialize_line(id: &RequestId, client_version: &str) -> Bytes {
+    request_line(id, "initialize", Some(&initialize_params(client_version)))
 }
 
 /// The `initialized` notification, which ends the handshake.

@@ -2,6 +2,8 @@
 //!
 //! Lines are those of a real app-server, shortened. Streams and processes have their own files.
 
+#![allow(clippy::unwrap_used, reason = "an unwrap is how a test says that this must be so")]
+
 use codex::{
     Incoming, Malformed, RequestId,
     message::{

@@ -2,6 +2,11 @@
 //!
 //! The children are small shell scripts; Codex itself is tested elsewhere.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "an unwrap is how a test says that this must be so"
+)]
+
 #[path = "process/launcher.rs"]
 mod launcher;
 
@@ -79,6 +84,16 @@ async fn guarded<T>(future: impl Future<Output = T>) -> T {
         .expect("it happens within the guard")
 }
 
+/// Waits for something in `/proc`, which tells nobody when it changes.
+async fn until(mut condition: impl FnMut() -> bool) {
+    let poll = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    guarded(poll).await;
+}
+
 fn raw(pid: u32) -> Pid {
     Pid::from_raw(pid.cast_signed()).unwrap()
 }
@@ -104,12 +119,7 @@ impl Watch {
     }
 
     async fn gone(&self) {
-        guarded(async {
-            while self.lives() {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        })
-        .await;
+        until(|| !self.lives()).await;
     }
 }
 

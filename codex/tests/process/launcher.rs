@@ -1,10 +1,12 @@
 //! The guard: nothing outlives its program or its host, whoever of them is killed.
 
-use std::process::Stdio;
+use std::{path::Path, process::Stdio};
+
+use tokio::io::AsyncWriteExt;
 
 use super::{
     Exit, LONG, Launch, Output, SHORT, Signal, Watch, guarded, kill_leftover, kill_process, launch,
-    raw, shell, start_time,
+    raw, shell, start_time, until,
 };
 
 const LAUNCHER: &str = env!("CARGO_BIN_EXE_codex-launcher");
@@ -209,18 +211,36 @@ async fn nothing_starts_when_the_host_is_gone_already() {
 #[tokio::test]
 async fn a_process_outlives_the_thread_that_asked_for_it() {
     let runtime = tokio::runtime::Handle::current();
-    let spawn = move || {
+    let (give, mut taken) = tokio::sync::mpsc::channel(1);
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let thread = std::thread::spawn(move || {
         let _inside = runtime.enter();
-        under_guard(shell("echo ready; read line; echo \"$line\""))
+        let process = under_guard(shell("while read line; do echo \"$line\"; done"))
             .spawn()
-            .unwrap()
-    };
-    let mut process = std::thread::spawn(spawn).join().unwrap();
+            .unwrap();
+        let thread = Path::new("/proc").join(std::fs::read_link("/proc/thread-self").unwrap());
+        give.blocking_send((process, thread)).unwrap();
+        ended.recv().unwrap_err();
+    });
+    let (mut process, thread_dir) = guarded(taken.recv()).await.unwrap();
     let mut output = Output::of(&mut process);
-    assert_eq!(output.next().await.unwrap(), "ready");
-    tokio::io::AsyncWriteExt::write_all(&mut process.stdin.take().unwrap(), b"alive\n")
-        .await
-        .unwrap();
-    assert_eq!(output.next().await.unwrap(), "alive");
+    let mut stdin = process.stdin.take().unwrap();
+    let mut echo = async |line: &str| {
+        stdin
+            .write_all(format!("{line}\n").as_bytes())
+            .await
+            .unwrap();
+        assert_eq!(output.next().await.as_deref(), Some(line));
+    };
+    // Guard and program have asked for their death signals by now; only then can the thread's end be felt.
+    echo("ready").await;
+    drop(end);
+    thread.join().unwrap();
+    until(|| !thread_dir.exists()).await;
+    // Long enough for a signal to come through, was there one.
+    for n in 0..200 {
+        echo(&n.to_string()).await;
+    }
+    drop(stdin);
     assert_eq!(guarded(process.wait()).await, Exit::Code(0));
 }
