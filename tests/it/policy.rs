@@ -113,13 +113,11 @@ async fn a_method_that_the_configuration_allows_by_name_reaches_codex() {
 #[tokio::test]
 async fn roles_that_only_look_can_neither_prompt_nor_answer() {
     let viewer = config::Token::generate().unwrap();
-    let line = format!(
-        "[[tokens]]\nname = \"screen\"\nrole = \"view\"\ntoken_sha256 = \"{}\"",
-        viewer.digest().to_hex()
-    );
-    // The configuration is written section by section, and `[[tokens]]` opens one of its own.
-    let host = Setup::simulated()
-        .set("limits", &format!("tabs = 100\n{line}"))
+    let digest = viewer.digest().to_hex();
+    let setup = Setup::simulated().set("[tokens]", "name = \"screen\"");
+    let setup = setup.set("[tokens]", "role = \"view\"");
+    let host = setup
+        .set("[tokens]", &format!("token_sha256 = \"{digest}\""))
         .start()
         .await;
     let mut operator = host.tab().await;

@@ -2,6 +2,7 @@
 //!
 //! Not a mock: it is the built binary, with a written configuration and a token of its own.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -210,64 +211,25 @@ impl TestHost {
 
     /// The configuration file: what all tests need, then what this one asked for.
     fn configuration(&self) -> String {
-        let path = |path: PathBuf| format!("{:?}", path.to_str().expect("test folders are UTF-8"));
-        let mut lines = vec![
-            (
-                String::new(),
-                format!("listen = \"127.0.0.1:{}\"", self.port),
-            ),
-            (
-                String::new(),
-                format!("state_dir = {}", path(self.state_dir())),
-            ),
-            (
-                String::new(),
-                format!(
-                    "websocket_auth_token_sha256 = \"{}\"",
-                    self.token.digest().to_hex()
-                ),
-            ),
-            (
-                "codex".to_owned(),
-                format!("home = {}", path(self.dir.path().join("codex-home"))),
-            ),
-            ("log".to_owned(), "level = \"debug\"".to_owned()),
-        ];
-        match self.setup.agent {
-            Agent::Simulated => {
-                lines.push((
-                    "codex".to_owned(),
-                    format!("path = {}", path(HOLDFAST.into())),
-                ));
-                lines.push((
-                    "codex".to_owned(),
-                    "args = [\"simulated-codex\"]".to_owned(),
-                ));
-            }
-            Agent::Real => {
-                lines.push(("codex".to_owned(), format!("path = {}", path(real_codex()))))
-            }
-        }
+        let codex = match self.setup.agent {
+            Agent::Simulated => simulated_codex(),
+            Agent::Real => format!("path = {:?}", real_codex()),
+        };
+        let digest = self.token.digest().to_hex();
+        let mut settings = Settings::default();
+        settings.put("", &format!("listen = \"127.0.0.1:{}\"", self.port));
+        settings.put("", &format!("state_dir = {:?}", self.state_dir()));
+        settings.put("", &format!("websocket_auth_token_sha256 = \"{digest}\""));
+        settings.put("codex", &codex);
+        settings.put(
+            "codex",
+            &format!("home = {:?}", self.dir.path().join("codex-home")),
+        );
+        settings.put("log", "level = \"debug\"");
         for (section, line) in &self.setup.settings {
-            let key = line.split('=').next().unwrap_or_default().trim().to_owned();
-            let same = |(old, text): &(String, String)| {
-                old == section && text.split('=').next().unwrap_or_default().trim() == key
-            };
-            lines.retain(|line| !same(line));
-            lines.push((section.clone(), line.clone()));
+            settings.put(section, line);
         }
-        lines.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let mut text = String::new();
-        let mut open = String::new();
-        for (section, line) in lines {
-            if section != open {
-                text.push_str(&format!("\n[{section}]\n"));
-                open = section;
-            }
-            text.push_str(&line);
-            text.push('\n');
-        }
-        text
+        settings.to_toml()
     }
 
     fn log_file(&self) -> PathBuf {
@@ -314,6 +276,34 @@ impl Drop for TestHost {
         } else {
             assert_eq!(complaints, Vec::<String>::new());
         }
+    }
+}
+
+/// Lines of a configuration: section, then key. A later line replaces an earlier one of the same key.
+#[derive(Default)]
+struct Settings(BTreeMap<String, BTreeMap<String, String>>);
+
+impl Settings {
+    /// Adds `lines` to `section`; the empty section is the top level.
+    fn put(&mut self, section: &str, lines: &str) {
+        let keys = self.0.entry(section.to_owned()).or_default();
+        for line in lines.lines() {
+            let key = line.split('=').next().unwrap_or_default().trim();
+            keys.insert(key.to_owned(), line.to_owned());
+        }
+    }
+
+    fn to_toml(&self) -> String {
+        let mut text = String::new();
+        for (section, keys) in &self.0 {
+            if !section.is_empty() {
+                text.push_str(&format!("\n[{section}]\n"));
+            }
+            for line in keys.values() {
+                text.push_str(&format!("{line}\n"));
+            }
+        }
+        text
     }
 }
 
