@@ -35,7 +35,7 @@ export function go(to: View, how: "push" | "replace" | "none" = "push"): void {
 export function followHistory(): void {
   const restore = (stored: unknown) => {
     const to = (stored as { view?: View } | null)?.view;
-    go(to?.at === "session" && typeof to.threadId === "string" ? to : to?.at === "host" ? to : { at: "list" }, "none");
+    go(to?.at === "session" && typeof to.threadId === "string" ? to : to?.at === "host" || to?.at === "new" ? { at: to.at } : { at: "list" }, "none");
   };
   restore(history.state);
   addEventListener("popstate", (event) => restore(event.state));
@@ -105,19 +105,11 @@ export async function loadOlder(threadId: string): Promise<void> {
   }
 }
 
-export interface NewSession {
-  cwd: string;
-  model?: string;
-  sandbox?: string;
-  approvalPolicy?: string;
-}
-
-/** The new session's id, or the words that say why there is none. */
-export async function startSession(params: NewSession): Promise<{ threadId: string } | { failure: string }> {
+/** `params` are Codex's: cwd, model, sandbox, approvalPolicy. The new session's id, or the words that say why there is none. */
+export async function startSession(params: Params): Promise<{ threadId: string } | { failure: string }> {
   try {
-    const result = await socket.request<{ thread: { id: string } }>("thread/start", { ...params }, undefined, START_TIMEOUT_MS);
+    const result = await socket.request<{ thread: { id: string } }>("thread/start", params, undefined, START_TIMEOUT_MS);
     void refreshList();
-    go({ at: "session", threadId: result.thread.id });
     return { threadId: result.thread.id };
   } catch (error) {
     return { failure: (error as Error).message };

@@ -7,7 +7,7 @@ import { needing } from "../store/summaries";
 import { readOutbox, type Unsent } from "../store/outbox";
 import { signInRequired, hasProof } from "../wire/signin";
 
-export type View = { at: "list" } | { at: "session"; threadId: string } | { at: "host" };
+export type View = { at: "list" } | { at: "session"; threadId: string } | { at: "new" } | { at: "host" };
 
 export const state = signal<State>(EMPTY);
 export const link = signal<Link>({ state: "off", sinceMs: Date.now(), heardAtMs: 0, retryAtMs: 0, reason: "" });

@@ -4,6 +4,7 @@ import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { needsYou, openThread, signInReason, state, toast, view } from "../app/model";
 import { titleOf } from "../store/summaries";
+import { NewSession } from "./NewSession";
 import { Session } from "./Session";
 import { Sidebar } from "./Sidebar";
 import { SignIn } from "./SignIn";
@@ -20,7 +21,7 @@ export function App() {
   return (
     <div class="shell" data-view={view.value.at}>
       <Sidebar />
-      <main class="main">{threadId !== null ? <Session threadId={threadId} /> : view.value.at === "host" ? <HostPage /> : <NothingOpen />}</main>
+      <main class="main">{threadId !== null ? <Session threadId={threadId} /> : view.value.at === "host" ? <HostPage /> : view.value.at === "new" ? <NewSession /> : <NothingOpen />}</main>
       <TruthLine />
       <Toast />
       <div class="sr" role="status" aria-live="polite">{needing > 0 ? `${needing} ${needing === 1 ? "session needs" : "sessions need"} you` : ""}</div>

@@ -9,13 +9,11 @@ import { groups, shownState, titleOf, type Group } from "../store/summaries";
 import type { SessionState, Summary } from "../wire/types";
 import { Icon } from "./Icon";
 import { Age, StateMark } from "./marks";
-import { NewSession } from "./NewSession";
 import { Brand } from "./SignIn";
 import { Text } from "./Text";
 
 export function Sidebar() {
   const [search, setSearch] = useState("");
-  const [making, setMaking] = useState(false);
   const box = useRef<HTMLInputElement>(null);
   const found = groups(state.value, search);
   const total = Object.keys(state.value.summaries).length;
@@ -32,7 +30,7 @@ export function Sidebar() {
     <aside class="side" aria-label="Sessions">
       <header class="side-head">
         <button type="button" class="plain-button" onClick={() => go({ at: "list" })} aria-label="All sessions"><Brand /></button>
-        <button type="button" class="primary new" data-testid="new-session" onClick={() => setMaking(true)}><Icon name="plus" />New</button>
+        <button type="button" class="primary new" data-testid="new-session" onClick={() => go({ at: "new" })}><Icon name="plus" />New</button>
       </header>
       <div class="search">
         <Icon name="search" />
@@ -49,7 +47,6 @@ export function Sidebar() {
         <button type="button" class={`quiet-button ${view.value.at === "host" ? "on" : ""}`} data-testid="host-page" onClick={() => go({ at: "host" })}><Icon name="server" />Host</button>
         {authRequired.value ? <button type="button" class="quiet-button" data-testid="sign-out" onClick={() => void signOut()}><Icon name="out" />Sign out</button> : null}
       </footer>
-      {making ? <NewSession close={() => setMaking(false)} /> : null}
     </aside>
   );
 }
