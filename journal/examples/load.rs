@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use journal::{Batch, Journal, Options, Statistics, Write};
+use journal::{Batch, Journal, Options, Write};
 
 /// Most bytes that a session gathers while its batch is in flight.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -19,22 +19,43 @@ fn main() -> Result<(), Box<dyn Error>> {
     let time = Duration::from_secs(seconds);
     println!("unlimited: as many events as it takes, batches of up to {BATCH_BYTES} bytes");
     println!(
-        "{:>8} {:>8} {:>10} {:>11} {:>8} {:>9} {:>9} {:>7}",
-        "sessions", "bytes", "commits/s", "events/s", "MB/s", "mean ms", "p99 ms", "disk"
+        "{:>8} {:>7} {:>6} {:>9} {:>10} {:>7} {:>8} {:>8} {:>8} {:>9} {:>6} {:>6}",
+        "sessions",
+        "text B",
+        "text",
+        "commits/s",
+        "events/s",
+        "MB/s",
+        "CPU s/GB",
+        "mean ms",
+        "p99 ms",
+        "upkeep ms",
+        "file",
+        "log MB"
     );
-    for sessions in [1, 8] {
-        for bytes in [64, 16 * 1024] {
-            unlimited(sessions, bytes, BATCH_BYTES, time)?;
+    for words in [true, false] {
+        for sessions in [1, 8] {
+            for bytes in [64, 16 * 1024] {
+                unlimited(sessions, bytes, words, BATCH_BYTES, time)?;
+            }
         }
     }
     println!("lone events: every batch holds one");
-    for sessions in [1, 8] {
-        unlimited(sessions, 256, 0, time)?;
+    for sessions in [1, 8, 100] {
+        unlimited(sessions, 64, true, 0, time)?;
     }
     println!("fixed rate: latency from the event to its call");
     println!(
-        "{:>8} {:>8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>7}",
-        "sessions", "bytes", "events/s", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "disk"
+        "{:>8} {:>7} {:>9} {:>8} {:>8} {:>9} {:>8} {:>6} {:>6}",
+        "sessions",
+        "text B",
+        "events/s",
+        "p50 ms",
+        "p99 ms",
+        "p99.9 ms",
+        "max ms",
+        "file",
+        "log MB"
     );
     for (sessions, rate) in [(1, 1000), (8, 1000), (1, 10_000), (8, 10_000)] {
         paced(sessions, rate, time)?;
@@ -50,26 +71,73 @@ fn fresh() -> Result<(tempfile::TempDir, Journal), Box<dyn Error>> {
     Ok((dir, journal))
 }
 
-fn line(bytes: usize) -> Vec<u8> {
-    let mut line = vec![b'x'; bytes - 1];
-    line.push(b'\n');
-    line
+/// Lines as a session has them, `bytes` of changing text in each; about `total` bytes of lines, and how many they are.
+/// `words`: text like that of tools, else text in which nothing repeats.
+fn lines(bytes: usize, total: usize, words: bool) -> (Bytes, u64) {
+    const WORDS: [&str; 16] = [
+        "the",
+        "test",
+        "error",
+        "src/main.rs",
+        "fn",
+        "return",
+        "cargo",
+        "warning:",
+        "value",
+        "=>",
+        "let",
+        "0x1f",
+        "ok",
+        "passed;",
+        "in",
+        "module",
+    ];
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut state: u64 = 1;
+    let mut random = move |below: usize| {
+        // A linear congruence is random enough for text that is not to repeat, and the same in every run.
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) as usize % below
+    };
+    let mut lines = String::new();
+    let mut count = 0;
+    while count == 0 || lines.len() < total {
+        count += 1;
+        let mut text = String::new();
+        while text.len() < bytes {
+            if words {
+                text.push_str(WORDS[random(WORDS.len())]);
+                text.push(' ');
+            } else {
+                text.push(char::from(LETTERS[random(LETTERS.len())]));
+            }
+        }
+        text.truncate(bytes);
+        lines.push_str(&format!(
+            "{{\"seq\":{count},\"generation\":1,\"method\":\"item/agentMessage/delta\",\"params\":{{\"threadId\":\"\
+             0199a213-81c0-7800-8aa1-bbab2a035a53\",\"turnId\":\"0199a213-9f1b-7d03-a8d5-0e9c6f9a2a11\",\"itemId\":\"\
+             msg_0b1c2d3e4f5061728394a5b6\",\"delta\":\"{text}\"}}}}\n"
+        ));
+    }
+    (Bytes::from(lines), count)
 }
 
 fn unlimited(
     sessions: usize,
     bytes: usize,
+    words: bool,
     batch_bytes: usize,
     time: Duration,
 ) -> Result<(), Box<dyn Error>> {
     let (_dir, journal) = fresh()?;
-    let count = (batch_bytes / bytes).max(1);
-    let lines = Bytes::from(line(bytes).repeat(count));
+    let (lines, count) = lines(bytes, batch_bytes, words);
     let (committed, commits) = mpsc::channel();
     let mut heads = vec![0; sessions];
     let mut hand_in = |session: usize| {
         let first = heads[session] + 1;
-        heads[session] += count as u64;
+        heads[session] += count;
         let write = Write {
             batch: Some(Batch {
                 first,
@@ -84,11 +152,11 @@ fn unlimited(
             let _ = committed.send(session);
         })
     };
-    let begun = Instant::now();
+    let (begun, busy) = (Instant::now(), cpu_seconds());
     for session in 0..sessions {
         hand_in(session)?;
     }
-    let mut batches = 0;
+    let mut batches: u64 = 0;
     while begun.elapsed() < time {
         let session = commits.recv()?;
         batches += 1;
@@ -99,27 +167,43 @@ fn unlimited(
         batches += 1;
     }
     let took = begun.elapsed().as_secs_f64();
-    let events = (batches * count) as f64;
+    let megabytes = batches as f64 * lines.len() as f64 / 1e6;
+    let busy = cpu_seconds() - busy;
     let statistics = journal.statistics();
     println!(
-        "{sessions:>8} {bytes:>8} {:>10.0} {:>11.0} {:>8.0} {:>9.3} {:>9.3} {:>7.2}  upkeep max {:.1} ms",
+        "{sessions:>8} {bytes:>7} {:>6} {:>9.0} {:>10.0} {:>7.0} {:>8.2} {:>8.3} {:>8.3} {:>9.1} {:>6.2} {:>6.1}",
+        if words { "words" } else { "random" },
         statistics.commits as f64 / took,
-        events / took,
-        events * bytes as f64 / took / 1e6,
+        (batches * count) as f64 / took,
+        megabytes / took,
+        busy / megabytes * 1e3,
         statistics.commit_mean.as_secs_f64() * 1e3,
         statistics.commit_p99.as_secs_f64() * 1e3,
-        disk(&statistics),
         statistics.upkeep_max.as_secs_f64() * 1e3,
+        statistics.file_bytes as f64 / statistics.event_bytes as f64,
+        statistics.wal_bytes as f64 / 1e6,
     );
     journal.close()?;
     Ok(())
 }
 
+/// Processor time of this process so far, 0 where the system does not tell.
+fn cpu_seconds() -> f64 {
+    const TICKS: f64 = 100.0;
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(") ").next().unwrap_or_default();
+    let ticks = |place: usize| -> f64 {
+        let field = after_name.split(' ').nth(place);
+        field.and_then(|text| text.parse().ok()).unwrap_or(0.0)
+    };
+    (ticks(11) + ticks(12)) / TICKS
+}
+
 /// Events come at a fixed rate, in turn to each session; what comes while a batch is in flight waits for the next one.
 fn paced(sessions: usize, rate: u32, time: Duration) -> Result<(), Box<dyn Error>> {
-    const BYTES: usize = 267;
-    let (_dir, journal) = fresh()?;
-    let line = line(BYTES);
+    const BYTES: usize = 64;
+    let (journal_dir, journal) = fresh()?;
+    let (line, _) = lines(BYTES, 0, true);
     let (committed, commits) = mpsc::channel::<(usize, Instant)>();
     let mut heads = vec![0; sessions];
     let mut waiting: Vec<Vec<Instant>> = vec![Vec::new(); sessions];
@@ -166,25 +250,26 @@ fn paced(sessions: usize, rate: u32, time: Duration) -> Result<(), Box<dyn Error
             })?;
         }
     }
+    let took = begun.elapsed().as_secs_f64();
     latencies.sort_unstable();
     let at = |share: f64| {
         let place = ((latencies.len() - 1) as f64 * share) as usize;
         latencies[place].as_secs_f64() * 1e3
     };
+    // The log's pages are counted to the file once they are moved there.
+    let file = journal_dir.path().join("state/journal.db");
+    let log = journal.statistics().wal_bytes;
+    let events = journal.statistics().event_bytes;
+    journal.close()?;
     println!(
-        "{sessions:>8} {BYTES:>8} {:>9.0} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>7.2}",
-        latencies.len() as f64 / begun.elapsed().as_secs_f64(),
+        "{sessions:>8} {BYTES:>7} {:>9.0} {:>8.3} {:>8.3} {:>9.3} {:>8.3} {:>6.2} {:>6.1}",
+        latencies.len() as f64 / took,
         at(0.5),
         at(0.99),
         at(0.999),
         at(1.0),
-        disk(&journal.statistics()),
+        std::fs::metadata(file)?.len() as f64 / events as f64,
+        log as f64 / 1e6,
     );
-    journal.close()?;
     Ok(())
-}
-
-/// Bytes on disk, log included, for each byte of events.
-fn disk(statistics: &Statistics) -> f64 {
-    (statistics.file_bytes + statistics.wal_bytes) as f64 / statistics.event_bytes as f64
 }

@@ -5,12 +5,13 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::ledger::{Feed, Ledger};
+use crate::pack::Packer;
 use crate::records::{Batch, Decision, Item, Process, ProcessChange, Prompt, Session, Write};
 use crate::schema::event_key;
 
-/// About how many bytes of lines one event row holds. A read that begins in the middle of a row reads all of it, and a
-/// row of eight pages and more wastes little of its last one. A longer single event has a row of its own.
-const ROW_BYTES: usize = 32 * 1024;
+/// About how many bytes of lines one event row holds: the reach of LZ4. A read that begins in the middle of a row unpacks
+/// all of it. A longer single event has a row of its own.
+pub(crate) const ROW_BYTES: usize = 64 * 1024;
 
 /// Puts writes into one transaction.
 pub(crate) struct Apply<'a> {
@@ -18,6 +19,8 @@ pub(crate) struct Apply<'a> {
     pub connection: &'a Connection,
     /// What is known of the feeds; brought forward with the rows.
     pub ledger: &'a mut Ledger,
+    /// Packs event rows.
+    pub packer: &'a mut Packer,
     /// Now, ms since the epoch.
     pub now: u64,
     /// How much of an item's text is kept.
@@ -71,7 +74,7 @@ impl Apply<'_> {
 
     fn batch(&mut self, thread: &str, mut feed: Feed, batch: &Batch) -> rusqlite::Result<()> {
         let mut insert = self.connection.prepare_cached(
-            "INSERT INTO events (key, count, at, start, lines) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO events (key, count, at, start, size, lines) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?;
         for (events, lines) in pieces(&batch.lines) {
             let last = feed.head + events;
@@ -80,7 +83,8 @@ impl Apply<'_> {
                 events,
                 self.now,
                 feed.end,
-                lines
+                lines.len(),
+                self.packer.pack(lines),
             ])?;
             feed.head = last;
             feed.end += lines.len() as u64;

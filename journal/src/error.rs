@@ -87,6 +87,14 @@ pub enum ReadError {
     /// The journal is closed.
     #[error("the journal is closed")]
     Closed,
+    /// The bytes of an event row are not what was written; take a snapshot and go on from the head.
+    #[error("events around {seq} of session {thread} are damaged; take a snapshot")]
+    Damaged {
+        /// The session.
+        thread: String,
+        /// The last event of the damaged row.
+        seq: u64,
+    },
     /// SQLite failed.
     #[error("cannot read the journal: {0}")]
     Database(Cause),

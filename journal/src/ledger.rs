@@ -75,7 +75,7 @@ impl Ledger {
             "SELECT at, start FROM events WHERE key BETWEEN ?1 AND ?2 ORDER BY key LIMIT 1",
         )?;
         let mut last = connection.prepare(
-            "SELECT key, start + length(lines) FROM events WHERE key BETWEEN ?1 AND ?2 ORDER BY key DESC LIMIT 1",
+            "SELECT key, start + size FROM events WHERE key BETWEEN ?1 AND ?2 ORDER BY key DESC LIMIT 1",
         )?;
         let mut rows = feeds.query([])?;
         while let Some(row) = rows.next()? {

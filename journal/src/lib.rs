@@ -8,6 +8,7 @@ mod health;
 mod journal;
 mod ledger;
 mod options;
+mod pack;
 mod queue;
 mod reads;
 mod records;

@@ -244,7 +244,7 @@ fn compact(connection: &Connection, mut feed: Feed, victim: Victim) -> rusqlite:
     {
         let (first_key, last_key) = feed.keys();
         let mut oldest = connection.prepare_cached(
-            "SELECT key, at, start, length(lines) FROM events WHERE key BETWEEN ?1 AND ?2 ORDER BY key LIMIT ?3",
+            "SELECT key, at, start, size FROM events WHERE key BETWEEN ?1 AND ?2 ORDER BY key LIMIT ?3",
         )?;
         // One row more than may go, for the age of what then is the oldest.
         let mut rows = oldest.query(params![first_key, last_key, STEP_ROWS + 1])?;

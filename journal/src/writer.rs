@@ -9,12 +9,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rusqlite::Connection;
 
-use crate::apply::Apply;
+use crate::apply::{Apply, ROW_BYTES};
 use crate::checkpoint::Checkpoints;
 use crate::folder::{self, Folder};
 use crate::health::{HealthBoard, Stall};
 use crate::ledger::Ledger;
 use crate::options::Options;
+use crate::pack::Packer;
 use crate::queue::{Queue, Queued, Taken};
 use crate::retention::Compaction;
 use crate::schema;
@@ -22,6 +23,9 @@ use crate::statistics::Meter;
 
 /// Within this of the ceiling, a full database means that the ceiling is reached: tables grow by some pages at once.
 const CEILING_SLACK: u64 = 64 * schema::PAGE_BYTES;
+
+/// What the buffer for packing keeps: enough for rows of the usual size.
+const PACKER_BYTES: usize = 2 * ROW_BYTES;
 
 /// What the writer shares with the handles.
 #[derive(Debug)]
@@ -43,6 +47,7 @@ pub(crate) struct Writer {
     ledger: Ledger,
     checkpoints: Checkpoints,
     compaction: Compaction,
+    packer: Packer,
     suspect: PathBuf,
     /// Held until the last connection of the writer is closed.
     _folder: Folder,
@@ -67,6 +72,7 @@ impl Writer {
             ledger,
             checkpoints,
             compaction,
+            packer: Packer::default(),
             suspect: folder.suspect(),
             _folder: folder,
         })
@@ -129,6 +135,7 @@ impl Writer {
         let mut apply = Apply {
             connection: &self.connection,
             ledger: &mut self.ledger,
+            packer: &mut self.packer,
             now: now(),
             text_bytes: self.options.search_text_bytes,
             item_growth: 0,
@@ -188,6 +195,7 @@ impl Writer {
             tracing::warn!(err = %error, "could not compact the journal; it is tried again later");
             self.compaction.postpone();
         }
+        self.packer.shrink(PACKER_BYTES);
         self.desk.meter.stored(&self.ledger);
         self.desk.meter.kept_up(begun.elapsed());
     }

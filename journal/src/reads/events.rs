@@ -8,12 +8,13 @@ use rusqlite::{Connection, params};
 use super::{Readers, feed};
 use crate::error::ReadError;
 use crate::ledger::feed_keys;
+use crate::pack::unpack;
 use crate::records::Batch;
 use crate::schema::{event_key, key_seq};
 
 /// One seek to the row that holds the event, then rows in order.
 pub(crate) const REPLAY: &str =
-    "SELECT key, count, lines FROM events WHERE key > ?1 AND key <= ?2 ORDER BY key";
+    "SELECT key, count, size, lines FROM events WHERE key > ?1 AND key <= ?2 ORDER BY key";
 
 impl Readers {
     pub(crate) fn events(
@@ -32,7 +33,7 @@ impl Readers {
                     through: compacted,
                 });
             }
-            replay(connection, feed, after, max_bytes)
+            replay(connection, thread, feed, after, max_bytes)
         })
     }
 
@@ -56,6 +57,7 @@ impl Readers {
 
 fn replay(
     connection: &Connection,
+    thread: &str,
     feed: i64,
     after: u64,
     max_bytes: usize,
@@ -69,8 +71,13 @@ fn replay(
     while left > 0
         && let Some(row) = rows.next()?
     {
-        let (key, count, lines): (i64, u64, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (key, count, size): (i64, u64, usize) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let last = key_seq(key);
+        let stored = row.get_ref(3)?.as_blob().map_err(rusqlite::Error::from)?;
+        let lines = unpack(stored, size).ok_or_else(|| ReadError::Damaged {
+            thread: thread.to_owned(),
+            seq: last,
+        })?;
         let whole = Batch {
             first: last + 1 - count,
             last,

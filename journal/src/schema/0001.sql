@@ -18,7 +18,8 @@ CREATE TABLE events (
     count INTEGER NOT NULL,  -- events in the row
     at    INTEGER NOT NULL,  -- ms since the epoch
     start INTEGER NOT NULL,  -- bytes of the feed before this row: sizes without reading what lies between
-    lines BLOB NOT NULL
+    size  INTEGER NOT NULL,  -- bytes of the lines
+    lines BLOB NOT NULL      -- packed (LZ4 block) when shorter than size
 ) STRICT;
 
 CREATE TABLE sessions (
