@@ -1,1 +1,38 @@
-//! The streaming redactor.
+//! The streaming redactor: takes secrets out of text, however the text is cut, before anything stores or shows it.
+//!
+//! Not for encrypted or compressed data, and not a proof that a text holds no secret: it finds what it can recognise.
+//!
+//! # Theory of operation
+//!
+//! A text passes three layers at once. **Known values** are found exactly, in every usual encoding. **Prefix rules**
+//! recognise tokens by how they begin, and **key blocks** by their armour. Each layer yields intervals, intervals that
+//! overlap are united, and one marker `[REDACTED:rule#a1b2c3]` is written for each.
+//!
+//! [`finder`] looks every position up in a small bit map, so text without candidates passes at memory speed. A
+//! candidate is judged by its rule on the text at hand. When what follows would decide, the text from there on is held,
+//! and nothing else is: the [`Stream`] asks the same rule again when there is more. No decision depends on where the
+//! text was cut, so any cut gives what the whole text gives, byte for byte. A secret whose end is not in sight is
+//! swallowed as it arrives; its bytes are hashed and never kept.
+
+mod block;
+mod builder;
+mod class;
+mod engine;
+mod finder;
+mod known;
+mod marker;
+mod pattern;
+mod redactor;
+mod rules;
+mod stream;
+mod swallow;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use builder::{BuildError, Builder};
+pub use known::KNOWN_MIN;
+pub use pattern::PatternError;
+pub use redactor::Redactor;
+pub use rules::{RuleInfo, Severity, rules};
+pub use stream::{HOLD_MAX, RELEASE_AFTER, SETTLE_AFTER, Stream};

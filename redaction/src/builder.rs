@@ -1,0 +1,307 @@
+//! Builds a redactor: rules on and off, known values, own patterns.
+//!
+//! Not for reading configuration or environment: whoever builds brings the values.
+
+use std::sync::atomic::AtomicU64;
+
+use crate::block;
+use crate::class::Class;
+use crate::finder::{Finder, Literal, head};
+use crate::known;
+use crate::marker::Digest;
+use crate::pattern::{Pattern, PatternError};
+use crate::redactor::{Known, Label, Matcher, Redactor, Rule};
+use crate::rules::{self, Need};
+
+/// Longest name of a known value in a marker.
+const NAME_MAX: usize = 40;
+/// Most known values: each costs a few dozen literals.
+const KNOWN_VALUES_MAX: usize = 10_000;
+
+/// Ranks among overlapping intervals: the more telling name wins.
+pub(crate) mod rank {
+    /// Own patterns of the user.
+    pub(crate) const CUSTOM: u8 = 40;
+    /// Distinctive formats.
+    pub(crate) const PREFIX: u8 = 30;
+    /// Key blocks.
+    pub(crate) const BLOCK: u8 = 20;
+}
+
+/// Why a redactor could not be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// Correct the pattern text.
+    #[error("compile pattern of rule {id}: {source}")]
+    Pattern {
+        /// The rule.
+        id: String,
+        /// What is wrong with its pattern.
+        source: PatternError,
+    },
+    /// Choose another id.
+    #[error(
+        "add rule {0:?}: an id has 2 to 40 lower-case letters, digits and dashes, and is not in use yet"
+    )]
+    Id(String),
+    /// Correct the id: switching off a rule that does not exist would go unnoticed.
+    #[error("disable rule {0:?}: there is no such rule")]
+    UnknownRule(String),
+    /// Name fewer known values.
+    #[error("add known values: found {0}, at most 10000 are allowed")]
+    TooManyKnown(usize),
+}
+
+/// What a redactor is to be made of. All built-in rules are on.
+#[derive(Clone, Default)]
+pub struct Builder {
+    key: [u8; 32],
+    known: Vec<(String, String)>,
+    disabled: Vec<String>,
+    custom: Vec<(String, Pattern)>,
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("known", &self.known.len())
+            .field("disabled", &self.disabled)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Redactor {
+    /// Begins a redactor with all built-in rules.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
+impl Builder {
+    /// The host's key for the digits of the markers. Without one the digits are the same on every host.
+    pub fn key(mut self, key: [u8; 32]) -> Builder {
+        self.key = key;
+        self
+    }
+
+    /// Adds a value that is known to be secret; `name` appears in the marker as `known-name`. Values of less than
+    /// [`KNOWN_MIN`](crate::KNOWN_MIN) bytes and words like "changeme" are passed over.
+    pub fn known(mut self, name: &str, value: &str) -> Builder {
+        if known::usable(value) {
+            self.known.push((name.to_owned(), value.to_owned()));
+        }
+        self
+    }
+
+    /// Switches a rule off.
+    pub fn disable(mut self, rule_id: &str) -> Builder {
+        self.disabled.push(rule_id.to_owned());
+        self
+    }
+
+    /// Adds an own rule. The pattern begins with at least three fixed characters, then come `[classes]`, `\d`, `\w` and
+    /// literals with counts `{m,n}`, `+`, `*`, `?`, and a `\b` at the end if a word must end there.
+    pub fn custom(mut self, id: &str, pattern: &str) -> Result<Builder, BuildError> {
+        let proper = (2..=NAME_MAX).contains(&id.len())
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        if !proper
+            || rules::ids().any(|used| used == id)
+            || self.custom.iter().any(|(used, _)| used == id)
+        {
+            return Err(BuildError::Id(id.to_owned()));
+        }
+        let pattern = Pattern::parse(pattern).map_err(|source| BuildError::Pattern {
+            id: id.to_owned(),
+            source,
+        })?;
+        self.custom.push((id.to_owned(), pattern));
+        Ok(self)
+    }
+
+    /// Compiles the redactor.
+    pub fn build(self) -> Result<Redactor, BuildError> {
+        if let Some(unknown) = self
+            .disabled
+            .iter()
+            .find(|id| !rules::ids().any(|known| known == id.as_str()))
+        {
+            return Err(BuildError::UnknownRule(unknown.clone()));
+        }
+        if self.known.len() > KNOWN_VALUES_MAX {
+            return Err(BuildError::TooManyKnown(self.known.len()));
+        }
+        let mut parts = Parts::new(Digest::new(&self.key));
+        for (id, pattern) in self.custom {
+            parts.pattern(&id, rank::CUSTOM, pattern, Need::NOTHING);
+        }
+        for rule in
+            rules::prefix_rules().filter(|rule| !self.disabled.iter().any(|id| id == rule.id))
+        {
+            for text in rule.patterns {
+                let pattern = Pattern::parse(text).map_err(|source| BuildError::Pattern {
+                    id: rule.id.to_owned(),
+                    source,
+                })?;
+                parts.pattern(rule.id, rank::PREFIX, pattern, rule.need);
+            }
+        }
+        if !self.disabled.iter().any(|id| id == rules::PRIVATE_KEY) {
+            parts.blocks();
+        }
+        for (name, value) in &self.known {
+            parts.known(name, value);
+        }
+        Ok(parts.finish())
+    }
+}
+
+/// A redactor in the making.
+struct Parts {
+    literals: Vec<Literal>,
+    rules: Vec<Rule>,
+    known: Vec<Known>,
+    labels: Vec<Label>,
+    digest: Digest,
+}
+
+impl Parts {
+    fn new(digest: Digest) -> Parts {
+        Parts {
+            literals: Vec::new(),
+            rules: Vec::new(),
+            known: Vec::new(),
+            labels: Vec::new(),
+            digest,
+        }
+    }
+
+    fn label(&mut self, name: &str) -> u32 {
+        let index = self
+            .labels
+            .iter()
+            .position(|label| label.name == name)
+            .unwrap_or_else(|| {
+                self.labels.push(Label {
+                    name: name.to_owned(),
+                    count: AtomicU64::new(0),
+                });
+                self.labels.len() - 1
+            });
+        index as u32
+    }
+
+    fn rule(&mut self, label: u32, rank: u8, matcher: Matcher) -> u32 {
+        self.rules.push(Rule {
+            label,
+            rank,
+            matcher,
+        });
+        self.rules.len() as u32 - 1
+    }
+
+    fn pattern(&mut self, id: &str, rank: u8, pattern: Pattern, need: Need) {
+        let label = self.label(id);
+        let heads = pattern.heads().to_vec();
+        let next = pattern.first();
+        let owner = self.rule(label, rank, Matcher::Pattern(pattern, need));
+        for text in heads {
+            let head = if text[0].is_ascii_alphanumeric() {
+                head::RULE
+            } else {
+                head::ANYWHERE
+            };
+            self.literals.push(Literal {
+                text,
+                fold: false,
+                next,
+                head,
+                owner,
+            });
+        }
+    }
+
+    fn blocks(&mut self) {
+        let label = self.label(rules::PRIVATE_KEY);
+        for (text, armour) in [
+            (block::BEGIN, true),
+            (block::BEGIN_SSH2, true),
+            (block::PUTTY, false),
+        ] {
+            let matcher = if armour {
+                Matcher::Armour
+            } else {
+                Matcher::Putty
+            };
+            let owner = self.rule(label, rank::BLOCK, matcher);
+            let text = text.as_bytes().to_vec();
+            self.literals.push(Literal {
+                text,
+                fold: false,
+                next: Class::EMPTY.not(),
+                head: head::ANYWHERE,
+                owner,
+            });
+        }
+    }
+
+    fn known(&mut self, name: &str, value: &str) {
+        let label = self.label(&format!("known-{}", slug(name)));
+        let digits = self.digest.of(value.as_bytes());
+        let owner = self.known.len() as u32;
+        self.known.push(Known { label, digits });
+        for text in known::forms(value) {
+            // A value that is part of a marker would make markers of markers.
+            if !self
+                .labels
+                .iter()
+                .any(|label| contains(label.name.as_bytes(), &text))
+            {
+                self.literals.push(Literal {
+                    text,
+                    fold: false,
+                    next: Class::EMPTY.not(),
+                    head: head::KNOWN,
+                    owner,
+                });
+            }
+        }
+    }
+
+    fn finish(mut self) -> Redactor {
+        self.literals
+            .sort_by(|a, b| (&a.text, a.head).cmp(&(&b.text, b.head)));
+        self.literals
+            .dedup_by(|a, b| a.text == b.text && a.head == head::KNOWN && b.head == head::KNOWN);
+        Redactor {
+            finder: Finder::new(self.literals),
+            rules: self.rules,
+            known: self.known,
+            digest: self.digest,
+            labels: self.labels,
+        }
+    }
+}
+
+fn contains(hay: &[u8], needle: &[u8]) -> bool {
+    hay.windows(needle.len()).any(|part| part == needle)
+}
+
+/// A name as it may stand in a marker: lower-case letters, digits and dashes.
+fn slug(name: &str) -> String {
+    let mut out = String::new();
+    for letter in name.chars().take(NAME_MAX) {
+        match letter.to_ascii_lowercase() {
+            plain @ ('a'..='z' | '0'..='9') => out.push(plain),
+            _ if !out.is_empty() && !out.ends_with('-') => out.push('-'),
+            _ => {}
+        }
+    }
+    let trimmed = out.trim_end_matches('-');
+    if trimmed.is_empty() {
+        "value".to_owned()
+    } else {
+        trimmed.to_owned()
+    }
+}

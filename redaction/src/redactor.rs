@@ -1,0 +1,163 @@
+//! The compiled redactor: literals, rules, known values, counts.
+//!
+//! Not mutable: a new set of known values is a new redactor.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::block;
+use crate::engine::{Interval, Scan};
+use crate::finder::Finder;
+use crate::marker::{self, Digest, Digits};
+use crate::pattern::{Pattern, Run, Step};
+use crate::rules::Need;
+use crate::stream::{Stream, Writer};
+use crate::swallow::How;
+use crate::view::{More, Prev, Verdict, View};
+
+/// The compiled rules and known values; shared by all streams.
+pub struct Redactor {
+    pub(crate) finder: Finder,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) known: Vec<Known>,
+    pub(crate) digest: Digest,
+    pub(crate) labels: Vec<Label>,
+}
+
+impl std::fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Redactor")
+            .field("rules", &self.rules.len())
+            .field("known", &self.known.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The name in a marker, and how often it was written.
+pub(crate) struct Label {
+    pub(crate) name: String,
+    pub(crate) count: AtomicU64,
+}
+
+/// Whom a literal of a known value belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known {
+    pub(crate) label: u32,
+    pub(crate) digits: Digits,
+}
+
+/// One compiled rule.
+pub(crate) struct Rule {
+    pub(crate) label: u32,
+    pub(crate) rank: u8,
+    pub(crate) matcher: Matcher,
+}
+
+/// How a rule judges a place where its literal stands.
+pub(crate) enum Matcher {
+    /// A pattern, and what its body must have.
+    Pattern(Pattern, Need),
+    /// An armoured key.
+    Armour,
+    /// The private lines of a PuTTY key.
+    Putty,
+}
+
+impl Matcher {
+    /// Judges the text at `at`, where the rule's literal ends at `after`.
+    pub(crate) fn judge(&self, view: View<'_>, at: usize, after: usize) -> Verdict {
+        match self {
+            Matcher::Pattern(pattern, need) => judge_pattern(pattern, *need, view, at, after),
+            Matcher::Armour => block::judge_armour(view, at, after),
+            Matcher::Putty => block::judge_putty(view, after),
+        }
+    }
+}
+
+fn judge_pattern(
+    pattern: &Pattern,
+    need: Need,
+    view: View<'_>,
+    at: usize,
+    after: usize,
+) -> Verdict {
+    let mut run = Run::default();
+    let (to, step) = pattern.step(&mut run, view.hay, after, view.eof);
+    match step {
+        Step::Fail => return Verdict::No,
+        Step::Undecided => {
+            // The head alone is no secret; any byte of the body may be.
+            let force = (to > after).then_some(How::Class(crate::class::TOKEN));
+            return Verdict::More(More { hold: at, force });
+        }
+        Step::Done | Step::Committed => {}
+    }
+    let decided = pattern.decided(view.hay, after);
+    if !need.met(&view.hay[after..decided]) {
+        return Verdict::No;
+    }
+    match step {
+        Step::Committed => Verdict::Open {
+            start: at,
+            to,
+            how: How::Pattern(run),
+        },
+        _ => Verdict::Hit { start: at, end: to },
+    }
+}
+
+impl Redactor {
+    /// Redacts one whole text. Borrowed when nothing changed.
+    pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut scan = Scan::default();
+        scan.advance(
+            self,
+            View {
+                hay: text.as_bytes(),
+                prev: Prev::default(),
+                eof: true,
+            },
+        );
+        if scan.intervals.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        Writer::default().write(self, &mut scan, text)
+    }
+
+    /// A fresh stream over this redactor.
+    pub fn stream(self: &Arc<Self>) -> Stream {
+        Stream::new(Arc::clone(self))
+    }
+
+    /// False only if no rule can match in these bytes, which may be JSON text: then they may pass as they are.
+    pub fn may_match(&self, raw: &[u8]) -> bool {
+        self.finder.next(raw, 0).is_some()
+            || raw
+                .windows(2)
+                .any(|pair| pair[0] == b'\\' && matches!(pair[1], b'u' | b'/'))
+    }
+
+    /// How many markers each rule and each known value has written so far, by name.
+    pub fn counts(&self) -> Vec<(&str, u64)> {
+        self.labels
+            .iter()
+            .map(|label| (label.name.as_str(), label.count.load(Ordering::Relaxed)))
+            .collect()
+    }
+
+    /// The pattern of a rule that has one.
+    pub(crate) fn pattern(&self, rule: u32) -> Option<&Pattern> {
+        match &self.rules[rule as usize].matcher {
+            Matcher::Pattern(pattern, _) => Some(pattern),
+            Matcher::Armour | Matcher::Putty => None,
+        }
+    }
+
+    /// Writes the marker of `interval` to `out`, and counts it.
+    pub(crate) fn write_marker(&self, out: &mut String, interval: &Interval) {
+        let label = &self.labels[interval.label as usize];
+        label.count.fetch_add(1, Ordering::Relaxed);
+        marker::write(out, &label.name, interval.digits);
+    }
+}

@@ -1,0 +1,187 @@
+//! The built-in rules, in families.
+//!
+//! Not the matching: a rule here is its pattern text and what it must and must not match; `pattern` and `block` run it.
+
+mod ai;
+mod chat;
+mod cloud;
+mod code;
+mod monitoring;
+mod network;
+mod own;
+mod payment;
+mod registry;
+mod saas;
+
+use crate::pattern::Pattern;
+
+/// Id of the rule for armoured keys.
+pub(crate) const PRIVATE_KEY: &str = "private-key";
+
+/// How bad it is when a secret of this kind gets out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// It identifies or opens little: a publishable key, a test key.
+    Low,
+    /// It opens one service for some purpose.
+    Medium,
+    /// It opens an account, a code base or a machine.
+    High,
+}
+
+/// A rule for secrets that are recognised by how they begin.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PrefixRule {
+    /// The name in markers and in the configuration.
+    pub(crate) id: &'static str,
+    pub(crate) severity: Severity,
+    /// What it matches, one pattern a format.
+    pub(crate) patterns: &'static [&'static str],
+    /// What the body must have beyond its alphabet.
+    pub(crate) need: Need,
+    /// Texts that look alike and must pass.
+    pub(crate) harmless: &'static [&'static str],
+}
+
+impl PrefixRule {
+    /// The rule with examples that depend on `seed`.
+    pub(crate) fn info(&self, seed: u64) -> RuleInfo {
+        // A linear congruential generator is enough to make text up.
+        let mut state = self.id.bytes().fold(seed, |state, byte| {
+            state.wrapping_mul(31).wrapping_add(u64::from(byte))
+        });
+        let mut roll = |sides: usize| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % sides
+        };
+        let patterns = self
+            .patterns
+            .iter()
+            .filter_map(|text| Pattern::parse(text).ok());
+        RuleInfo {
+            id: self.id,
+            severity: self.severity,
+            patterns: self.patterns.to_vec(),
+            harmless: self.harmless.to_vec(),
+            examples: patterns
+                .map(|pattern| self.example(&pattern, &mut roll))
+                .collect(),
+        }
+    }
+
+    /// A made-up secret that `pattern` of this rule finds; `roll` returns a number below its argument.
+    fn example(&self, pattern: &Pattern, roll: &mut impl FnMut(usize) -> usize) -> String {
+        let head = pattern.heads()[0].len();
+        loop {
+            let extra = roll(24) as u32;
+            let secret = pattern.sample(extra, &mut *roll);
+            let decided = pattern.decided(secret.as_bytes(), head);
+            if self.need.met(&secret.as_bytes()[head..decided]) {
+                return secret;
+            }
+        }
+    }
+}
+
+/// A built-in rule, for people: documentation, listings, test data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleInfo {
+    /// The name in markers and in the configuration.
+    pub id: &'static str,
+    /// How bad it is when what it finds gets out.
+    pub severity: Severity,
+    /// What it matches.
+    pub patterns: Vec<&'static str>,
+    /// Texts that look alike and pass.
+    pub harmless: Vec<&'static str>,
+    /// Made-up secrets that it finds, the same at every call.
+    pub examples: Vec<String>,
+}
+
+/// Every built-in rule.
+pub fn rules() -> Vec<RuleInfo> {
+    prefix_rules().map(|rule| rule.info(1)).collect()
+}
+
+/// What the decided part of a body must have, so that names and placeholders pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Need {
+    /// At least so many different bytes.
+    distinct: u8,
+    /// At least so many digits.
+    digits: u8,
+    /// At least one letter.
+    letter: bool,
+    /// Letters of both cases.
+    both_cases: bool,
+}
+
+impl Need {
+    /// Whatever the pattern matches.
+    pub(crate) const NOTHING: Need = Need {
+        distinct: 0,
+        digits: 0,
+        letter: false,
+        both_cases: false,
+    };
+    /// No placeholder such as `xxxxxxxx`.
+    pub(crate) const VARIED: Need = Need {
+        distinct: 5,
+        ..Need::NOTHING
+    };
+    /// A digit as well: for heads that ordinary names begin with, too.
+    pub(crate) const DIGIT: Need = Need {
+        digits: 1,
+        letter: true,
+        ..Need::VARIED
+    };
+    /// Two digits and both cases: for heads that say little.
+    pub(crate) const MIXED: Need = Need {
+        distinct: 8,
+        digits: 2,
+        letter: true,
+        both_cases: true,
+    };
+
+    /// Whether `body` has it.
+    pub(crate) fn met(self, body: &[u8]) -> bool {
+        if self == Need::NOTHING {
+            return true;
+        }
+        let mut seen = [false; 256];
+        body.iter().for_each(|byte| seen[usize::from(*byte)] = true);
+        let distinct = seen.iter().filter(|seen| **seen).count();
+        let digits = body.iter().filter(|byte| byte.is_ascii_digit()).count();
+        let upper = body.iter().any(u8::is_ascii_uppercase);
+        let lower = body.iter().any(u8::is_ascii_lowercase);
+        distinct >= usize::from(self.distinct).min(body.len().div_ceil(2))
+            && digits >= usize::from(self.digits)
+            && (!self.letter || upper || lower)
+            && (!self.both_cases || (upper && lower))
+    }
+}
+
+/// All prefix rules.
+pub(crate) fn prefix_rules() -> impl Iterator<Item = &'static PrefixRule> {
+    [
+        own::RULES,
+        cloud::RULES,
+        code::RULES,
+        registry::RULES,
+        ai::RULES,
+        chat::RULES,
+        payment::RULES,
+        monitoring::RULES,
+        network::RULES,
+        saas::RULES,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The ids of all rules.
+pub(crate) fn ids() -> impl Iterator<Item = &'static str> {
+    prefix_rules().map(|rule| rule.id).chain([PRIVATE_KEY])
+}

@@ -1,0 +1,233 @@
+//! Code hosts and build services.
+//!
+//! Not for deploy keys, which are key blocks.
+
+use super::Severity::High;
+use super::{Need, PrefixRule};
+
+/// The rules of this family.
+pub(super) const RULES: &[PrefixRule] = &[
+    PrefixRule {
+        id: "github-pat",
+        severity: High,
+        patterns: &["ghp_[A-Za-z0-9]{16,}"],
+        need: Need::VARIED,
+        harmless: &[
+            "ghp_",
+            "ghp_short",
+            "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        ],
+    },
+    PrefixRule {
+        id: "github-fine-grained-pat",
+        severity: High,
+        patterns: &["github_pat_[A-Za-z0-9_]{20,}"],
+        need: Need::VARIED,
+        harmless: &["github_pat_", "github_pat_example"],
+    },
+    PrefixRule {
+        id: "github-oauth",
+        severity: High,
+        patterns: &["gho_[A-Za-z0-9]{16,}"],
+        need: Need::VARIED,
+        harmless: &["gho_"],
+    },
+    PrefixRule {
+        id: "github-app-token",
+        severity: High,
+        patterns: &[
+            "ghu_[A-Za-z0-9]{16,}",
+            "ghs_[A-Za-z0-9]{16,}",
+            r"ghs_\d{4,12}_eyJ[A-Za-z0-9_.-]{40,}",
+        ],
+        need: Need::VARIED,
+        harmless: &["ghs_x"],
+    },
+    PrefixRule {
+        id: "github-refresh-token",
+        severity: High,
+        patterns: &["ghr_[A-Za-z0-9]{16,}"],
+        need: Need::VARIED,
+        harmless: &["ghr_"],
+    },
+    PrefixRule {
+        id: "gitlab-pat",
+        severity: High,
+        patterns: &["glpat-[A-Za-z0-9_.-]{16,}"],
+        need: Need::DIGIT,
+        harmless: &["glpat-", "glpat-short"],
+    },
+    PrefixRule {
+        id: "gitlab-pipeline-trigger",
+        severity: High,
+        patterns: &["glptt-[A-Za-z0-9_.-]{16,}"],
+        need: Need::DIGIT,
+        harmless: &["glptt-", "glptt-short"],
+    },
+    PrefixRule {
+        id: "gitlab-runner-token",
+        severity: High,
+        patterns: &["glrt-[A-Za-z0-9_.-]{16,}"],
+        need: Need::DIGIT,
+        harmless: &["glrt-", "glrt-short"],
+    },
+    PrefixRule {
+        id: "gitlab-deploy-token",
+        severity: High,
+        patterns: &["gldt-[A-Za-z0-9_.-]{16,}"],
+        need: Need::DIGIT,
+        harmless: &["gldt-", "gldt-short"],
+    },
+    PrefixRule {
+        id: "gitlab-job-token",
+        severity: High,
+        patterns: &["glcbt-[A-Za-z0-9_.-]{16,}"],
+        need: Need::DIGIT,
+        harmless: &["glcbt-", "glcbt-short"],
+    },
+    PrefixRule {
+        id: "gitlab-feed-token",
+        severity: High,
+        patterns: &["glft-[A-Za-z0-9_.-]{16,}"],
+        need: Need::DIGIT,
+        harmless: &["glft-", "glft-short"],
+    },
+    PrefixRule {
+        id: "gitlab-incoming-mail-token",
+        severity: High,
+        patterns: &["glimt-[A-Za-z0-9_.-]{16,}"],
+        need: Need::DIGIT,
+        harmless: &["glimt-", "glimt-short"],
+    },
+    PrefixRule {
+        id: "gitlab-agent-token",
+        severity: High,
+        patterns: &["glagent-[A-Za-z0-9_.-]{16,}"],
+        need: Need::DIGIT,
+        harmless: &["glagent-", "glagent-short"],
+    },
+    PrefixRule {
+        id: "gitlab-oauth-secret",
+        severity: High,
+        patterns: &["gloas-[A-Za-z0-9_.-]{16,}"],
+        need: Need::DIGIT,
+        harmless: &["gloas-", "gloas-short"],
+    },
+    PrefixRule {
+        id: "gitlab-scim-token",
+        severity: High,
+        patterns: &["glsoat-[A-Za-z0-9_.-]{16,}"],
+        need: Need::DIGIT,
+        harmless: &["glsoat-", "glsoat-short"],
+    },
+    PrefixRule {
+        id: "gitlab-feature-flag-token",
+        severity: High,
+        patterns: &["glffct-[A-Za-z0-9_.-]{16,}"],
+        need: Need::DIGIT,
+        harmless: &["glffct-", "glffct-short"],
+    },
+    PrefixRule {
+        id: "gitlab-workspace-token",
+        severity: High,
+        patterns: &["glwt-[A-Za-z0-9_.-]{16,}"],
+        need: Need::DIGIT,
+        harmless: &["glwt-", "glwt-short"],
+    },
+    PrefixRule {
+        id: "gitlab-runner-registration",
+        severity: High,
+        patterns: &["GR1348941[A-Za-z0-9_-]{16,}"],
+        need: Need::VARIED,
+        harmless: &["GR1348941"],
+    },
+    PrefixRule {
+        id: "gitlab-session",
+        severity: High,
+        patterns: &["_gitlab_session=[a-f0-9]{32}"],
+        need: Need::VARIED,
+        harmless: &["_gitlab_session=none"],
+    },
+    PrefixRule {
+        id: "bitbucket-token",
+        severity: High,
+        patterns: &[
+            "ATBB[A-Za-z0-9]{28,}",
+            "ATCTT3xFfGN0[A-Za-z0-9_=-]{40,}",
+            "BBDC-[A-Za-z0-9+/@_-]{40,}",
+        ],
+        need: Need::MIXED,
+        harmless: &["ATBB"],
+    },
+    PrefixRule {
+        id: "atlassian-token",
+        severity: High,
+        patterns: &["ATATT3[A-Za-z0-9_=-]{40,}", "ATSTT3[A-Za-z0-9_=-]{40,}"],
+        need: Need::VARIED,
+        harmless: &["ATATT3"],
+    },
+    PrefixRule {
+        id: "sourcegraph-token",
+        severity: High,
+        patterns: &[
+            "sgp_[A-Fa-f0-9]{16}_[a-fA-F0-9]{40}",
+            "sgp_local_[a-fA-F0-9]{40}",
+            "sgp_[a-fA-F0-9]{40}",
+            "slk_[a-fA-F0-9]{64}",
+        ],
+        need: Need::VARIED,
+        harmless: &["sgp_local"],
+    },
+    PrefixRule {
+        id: "circleci-token",
+        severity: High,
+        patterns: &["CCIPAT_[A-Za-z0-9_]{40,}", "CCIPRJ_[A-Za-z0-9_]{40,}"],
+        need: Need::VARIED,
+        harmless: &["CCIPAT_"],
+    },
+    PrefixRule {
+        id: "buildkite-token",
+        severity: High,
+        patterns: &[
+            "bkua_[a-f0-9]{40}",
+            "bkct_[A-Za-z0-9_-]{30,}",
+            "bkpt_[a-z0-9_]{30,}",
+        ],
+        need: Need::DIGIT,
+        harmless: &["bkua_"],
+    },
+    PrefixRule {
+        id: "sonar-token",
+        severity: High,
+        patterns: &["sqp_[a-f0-9]{40}", "squ_[a-f0-9]{40}", "sqa_[a-f0-9]{40}"],
+        need: Need::VARIED,
+        harmless: &["sqp_name"],
+    },
+    PrefixRule {
+        id: "snyk-token",
+        severity: High,
+        patterns: &[
+            r"snyk_uat\.[A-Za-z0-9._-]{30,}",
+            r"snyk_sat\.[A-Za-z0-9._-]{30,}",
+        ],
+        need: Need::VARIED,
+        harmless: &["snyk_uat."],
+    },
+    PrefixRule {
+        id: "drone-harness-token",
+        severity: High,
+        patterns: &[
+            r"pat\.[A-Za-z0-9_-]{22}\.[a-f0-9]{24}\.[A-Za-z0-9]{20}",
+            r"sat\.[A-Za-z0-9_-]{22}\.[a-f0-9]{24}\.[A-Za-z0-9]{20}",
+        ],
+        need: Need::VARIED,
+        harmless: &["pat.name"],
+    },
+    PrefixRule {
+        id: "jfrog-token",
+        severity: High,
+        patterns: &["AKCp[A-Za-z0-9]{60,}", "cmVmdGtuOj[A-Za-z0-9]{40,}"],
+        need: Need::VARIED,
+        harmless: &["AKCp"],
+    },
+];

@@ -1,0 +1,190 @@
+//! What each layer finds, and what it leaves alone.
+
+use super::samples::{self, ALNUM, Dice};
+use crate::{BuildError, Redactor, rules};
+
+/// The label of the only marker in `text`, and what is around it.
+fn only_marker(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = text.split_once("[REDACTED:")?;
+    let (inside, after) = rest.split_once(']')?;
+    let (label, digits) = inside.split_once('#')?;
+    let hex = digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (hex && !after.contains("[REDACTED:")).then_some((before, label, after))
+}
+
+#[test]
+fn every_prefix_rule_finds_its_secrets_and_names_them() {
+    let redactor = samples::redactor();
+    let mut wrong = Vec::new();
+    for seed in 20..24 {
+        for (id, secret) in samples::prefix_secrets(seed) {
+            for (before, after) in [("see ", " end"), ("\"", "\","), ("a\\n", "\\n"), ("(", ")")] {
+                let out = redactor
+                    .redact(&format!("{before}{secret}{after}"))
+                    .into_owned();
+                if only_marker(&out) != Some((before, id, after)) {
+                    wrong.push(format!(
+                        "{id}: {before}[{} bytes]{after}: {}",
+                        secret.len(),
+                        out.replace(&secret, "RAW")
+                    ));
+                }
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn every_prefix_rule_passes_its_near_misses() {
+    let redactor = samples::redactor();
+    for rule in rules::prefix_rules() {
+        for text in rule.harmless {
+            assert_eq!(redactor.redact(text), *text, "{}", rule.id);
+        }
+    }
+}
+
+#[test]
+fn every_form_of_a_known_value_is_found() {
+    let redactor = samples::redactor();
+    for value in [
+        samples::awkward_value(),
+        samples::long_value(),
+        Dice::new(9).text(ALNUM, 24),
+    ] {
+        for form in crate::known::forms(&value) {
+            let form = String::from_utf8(form).unwrap();
+            for (before, after) in [("", ""), ("x", "x"), ("echo '", "'\n")] {
+                let out = redactor
+                    .redact(&format!("{before}{form}{after}"))
+                    .into_owned();
+                assert!(
+                    !out.contains(&form) && out.contains("[REDACTED:known-"),
+                    "a form of {} bytes passed",
+                    form.len()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn one_known_value_has_the_same_digits_in_every_encoding() {
+    let redactor = samples::redactor();
+    let value = Dice::new(9).text(ALNUM, 24);
+    let plain = redactor.redact(&value).into_owned();
+    for form in crate::known::forms(&value) {
+        assert_eq!(redactor.redact(&String::from_utf8(form).unwrap()), plain);
+    }
+}
+
+#[test]
+fn digits_depend_on_the_secret_and_on_the_key_alone() {
+    let secret = format!("ghp_{}", Dice::new(30).text(ALNUM, 36));
+    let other = format!("ghp_{}", Dice::new(31).text(ALNUM, 36));
+    let ours = samples::redactor();
+    let theirs = Redactor::builder().key([8; 32]).build().unwrap();
+    assert_eq!(
+        ours.redact(&format!("a {secret} b"))
+            .replace("a ", "")
+            .replace(" b", ""),
+        ours.redact(&secret)
+    );
+    assert_ne!(ours.redact(&secret), ours.redact(&other));
+    assert_ne!(ours.redact(&secret), theirs.redact(&secret));
+}
+
+#[test]
+fn key_blocks_are_redacted_whole_and_prose_is_not() {
+    let redactor = samples::redactor();
+    for label in [
+        "RSA PRIVATE KEY",
+        "EC PRIVATE KEY",
+        "OPENSSH PRIVATE KEY",
+        "PRIVATE KEY",
+        "PGP PRIVATE KEY BLOCK",
+    ] {
+        let block = samples::key_block(label, 6, 40);
+        let quoted: String = block.lines().map(|line| format!("+    {line}\n")).collect();
+        for text in [
+            block.clone(),
+            block.replace('\n', "\r\n"),
+            block.replace('\n', "\\n"),
+            block.replace('\n', " "),
+            quoted,
+            block.replace('\n', ""),
+        ] {
+            let out = redactor.redact(&text).into_owned();
+            assert_eq!(
+                only_marker(out.trim_end()).map(|(_, label, after)| (label, after)),
+                Some(("private-key", "")),
+                "{label}"
+            );
+        }
+    }
+    let public = samples::key_block("PUBLIC KEY", 6, 41);
+    assert_eq!(redactor.redact(&public), public);
+}
+
+#[test]
+fn a_key_block_that_the_text_cuts_off_is_redacted_to_the_end() {
+    let redactor = samples::redactor();
+    let block = samples::key_block("RSA PRIVATE KEY", 6, 42);
+    for length in 60..block.len() {
+        let out = redactor.redact(&block[..length]).into_owned();
+        assert!(
+            out.starts_with("[REDACTED:private-key#") && out.len() < 40,
+            "cut at {length}: {} bytes left",
+            out.len()
+        );
+    }
+}
+
+#[test]
+fn rules_can_be_added_and_switched_off() {
+    let secret = format!("ghp_{}", Dice::new(30).text(ALNUM, 36));
+    let off = Redactor::builder().disable("github-pat").build().unwrap();
+    assert_eq!(off.redact(&secret), secret);
+    let own = Redactor::builder()
+        .custom("acme-ticket", r"ACME-\d{4}-[a-z]{4,}")
+        .unwrap()
+        .build()
+        .unwrap();
+    assert!(
+        own.redact("see ACME-1234-abcdef.")
+            .starts_with("see [REDACTED:acme-ticket#")
+    );
+    assert_eq!(own.redact("see ACME-12-abcdef."), "see ACME-12-abcdef.");
+}
+
+#[test]
+fn a_bad_builder_says_what_to_correct() {
+    assert_eq!(
+        Redactor::builder().disable("nothing").build().unwrap_err(),
+        BuildError::UnknownRule("nothing".into())
+    );
+    assert_eq!(
+        Redactor::builder()
+            .custom("github-pat", "abc[a-z]+")
+            .unwrap_err(),
+        BuildError::Id("github-pat".into())
+    );
+    assert!(matches!(
+        Redactor::builder().custom("acme", "[a-z]+"),
+        Err(BuildError::Pattern { .. })
+    ));
+}
+
+#[test]
+fn counts_name_what_was_redacted() {
+    let redactor = samples::builder().build().unwrap();
+    let secret = format!("ghp_{}", Dice::new(30).text(ALNUM, 36));
+    redactor.redact(&format!("{secret} {secret} {}", samples::awkward_value()));
+    let counted: Vec<_> = redactor
+        .counts()
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    assert_eq!(counted, [("github-pat", 2), ("known-awkward", 1)]);
+}

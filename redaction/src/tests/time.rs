@@ -1,0 +1,99 @@
+//! What happens to held text when nothing comes for a while.
+
+use std::time::Duration;
+
+use super::samples::{self, ALNUM, Dice};
+
+const SHORT: Duration = Duration::from_millis(50);
+const LONG: Duration = Duration::from_millis(250);
+
+#[test]
+fn the_beginning_of_a_head_is_shown_after_a_short_while() {
+    let redactor = samples::redactor();
+    let mut stream = redactor.stream();
+    assert_eq!(stream.push("see gh"), "see ");
+    assert_eq!(stream.tick(Duration::from_millis(10)), "");
+    assert_eq!(stream.tick(SHORT), "gh");
+    assert_eq!(stream.held(), 0);
+}
+
+#[test]
+fn a_secret_that_is_completed_after_its_head_was_shown_is_still_redacted() {
+    let redactor = samples::redactor();
+    let body = Dice::new(50).text(ALNUM, 36);
+    let mut stream = redactor.stream();
+    let mut out = stream.push("see gh").into_owned();
+    out += &stream.tick(SHORT);
+    out += &stream.push(&format!("p_{body} end"));
+    out += &stream.flush();
+    assert!(
+        out.starts_with("see gh[REDACTED:github-pat#") && out.ends_with("] end"),
+        "{}",
+        out.len()
+    );
+}
+
+#[test]
+fn a_candidate_of_weight_is_never_shown() {
+    let redactor = samples::redactor();
+    let body = Dice::new(50).text(ALNUM, 36);
+    for length in 1..body.len() {
+        let mut stream = redactor.stream();
+        let mut out = stream
+            .push(&format!("ghp_{}", &body[..length]))
+            .into_owned();
+        out += &stream.tick(SHORT);
+        out += &stream.tick(LONG);
+        assert_eq!(stream.held(), 0);
+        out += &stream.push(&body[length..]);
+        out += &stream.tick(LONG);
+        out += &stream.push(" end");
+        out += &stream.flush();
+        assert!(
+            out.starts_with("[REDACTED:github-pat#") && out.ends_with("] end"),
+            "length {length}: {} bytes",
+            out.len()
+        );
+        assert_eq!(out.len(), "[REDACTED:github-pat#000000] end".len());
+    }
+}
+
+#[test]
+fn a_known_value_in_slow_pieces_leaks_less_than_four_bytes() {
+    let redactor = samples::redactor();
+    let value = Dice::new(9).text(ALNUM, 24);
+    for first in 1..value.len() {
+        for second in first..value.len() {
+            let mut stream = redactor.stream();
+            let mut out = String::new();
+            for piece in [&value[..first], &value[first..second], &value[second..]] {
+                out += &stream.push(piece);
+                out += &stream.tick(LONG);
+                assert_eq!(stream.held(), 0);
+            }
+            out += &stream.push(" end");
+            out += &stream.flush();
+            let (shown, rest) = out.split_once("[REDACTED:known-plain-value#").unwrap();
+            assert!(
+                shown.len() < 4 && value.starts_with(shown),
+                "{first} {second}"
+            );
+            assert_eq!(&rest[6..], "] end", "{first} {second}");
+        }
+    }
+}
+
+#[test]
+fn a_candidate_that_turns_out_harmless_loses_only_what_was_held() {
+    let redactor = samples::redactor();
+    let value = Dice::new(9).text(ALNUM, 24);
+    let mut stream = redactor.stream();
+    let mut out = stream.push(&format!("see {}", &value[..8])).into_owned();
+    out += &stream.tick(LONG);
+    out += &stream.push(", which is something else");
+    out += &stream.flush();
+    assert!(
+        out.starts_with("see [REDACTED:known-plain-value#")
+            && out.ends_with("], which is something else")
+    );
+}
