@@ -477,7 +477,7 @@ impl TurnRun {
             turn_id: &self.turn_id,
             item_id: ids::item_id("call"),
             questions: [question],
-            is_blocking: true,
+            is_blocking: self.plan_mode,
             auto_resolution_ms: (),
         };
         self.ask_client("item/tool/requestUserInput", &params)?;

@@ -11,7 +11,7 @@ use super::{
     rollout::Record,
     server::Server,
     shapes::{Content, Item, ItemsView, ThreadStatus, TurnError, TurnStatus, TurnView, object},
-    thread::{Thread, fresh_turn_view, last_message},
+    thread::{Active, Thread, fresh_turn_view, last_message},
 };
 use crate::scenario::Scenario;
 
@@ -25,6 +25,8 @@ pub(super) struct TurnRun {
     pub(super) thread: Arc<Thread>,
     pub(super) control: Arc<Control>,
     pub(super) turn_id: String,
+    /// Whether the person asked for a plan, in which questions block.
+    pub(super) plan_mode: bool,
     /// The diff of all changes so far, empty before the first.
     pub(super) diff: String,
     /// A command that goes on after the turn was interrupted.
@@ -77,40 +79,42 @@ struct ErrorNotice<'a> {
 }
 
 impl TurnRun {
-    /// Runs a turn to its end. It must be the active one of the thread already.
-    pub(super) fn run(
+    /// A turn that is the thread's active one already.
+    pub(super) fn new(
         server: Arc<Server>,
         thread: Arc<Thread>,
-        control: Arc<Control>,
-        turn_id: String,
-        said: Said,
-    ) {
-        let started_at_ms = ids::now_ms();
-        let mut run = Self {
+        active: Active,
+        plan_mode: bool,
+    ) -> Self {
+        Self {
             server,
             thread,
-            control,
-            turn_id,
+            control: active.control,
+            turn_id: active.turn_id,
+            plan_mode,
             diff: String::new(),
             background: None,
             withdrawn: Cell::new(None),
-            started_at_ms,
-        };
-        if let Err(error) = run.begin() {
+            started_at_ms: ids::now_ms(),
+        }
+    }
+
+    /// Runs the turn to its end.
+    pub(super) fn run(mut self, said: Said) {
+        if let Err(error) = self.begin() {
             eprintln!(
                 "ERROR failed to create the rollout of thread {}: {error}",
-                run.thread.id
+                self.thread.id
             );
         }
-        let outcome = run.talk(said);
-        match outcome {
-            Ok(()) => run.end(TurnStatus::Completed, None),
-            Err(Stop::ShutDown) => run.end_silently(),
-            Err(Stop::Interrupted | Stop::Steered) => run.end(TurnStatus::Interrupted, None),
+        match self.talk(said) {
+            Ok(()) => self.end(TurnStatus::Completed, None),
+            Err(Stop::ShutDown) => self.end_silently(),
+            Err(Stop::Interrupted | Stop::Steered) => self.end(TurnStatus::Interrupted, None),
             Err(Stop::Ended) => {}
         }
-        if let Some(background) = run.background.take() {
-            run.finish_background(background);
+        if let Some(background) = self.background.take() {
+            self.finish_background(background);
         }
     }
 

@@ -38,13 +38,15 @@ impl Server {
         let control = Arc::new(Control::default());
         let active = Active {
             turn_id: turn_id.clone(),
-            control: Arc::clone(&control),
+            control,
             closing: false,
         };
-        thread.with(|state| state.active = Some(active));
+        thread.with(|state| state.active = Some(active.clone()));
         self.answer(id, Ok(&object! { turn: fresh_turn_view(&turn_id, None) }));
         let server = Arc::clone(self);
-        std::thread::spawn(move || TurnRun::run(server, thread, control, turn_id, said));
+        let plan_mode = params["collaborationMode"]["mode"] == "plan";
+        let run = TurnRun::new(server, thread, active, plan_mode);
+        std::thread::spawn(move || run.run(said));
         Ok(Done)
     }
 
