@@ -456,3 +456,57 @@ fn a_misspelt_key_is_reported_before_the_one_it_leaves_missing() {
         "{line}"
     );
 }
+
+#[test]
+fn every_key_refuses_a_value_of_a_wrong_kind_by_its_own_name() {
+    let mut section = String::new();
+    let mut keys = 0;
+    for line in config::DEFAULT_TOML.lines() {
+        if let Some(name) = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+        {
+            section = format!("[{name}]\n");
+        }
+        let Some((key, _)) = line
+            .split_once(" = ")
+            .filter(|(key, _)| !key.starts_with('#'))
+        else {
+            continue;
+        };
+        keys += 1;
+        let name = match section.trim().trim_matches(['[', ']']) {
+            "" => key.to_owned(),
+            section => format!("{section}.{key}"),
+        };
+        for value in ["1979-05-27", "{ a = 1 }", "-7", "[[7]]", "\"\\u0000 \\n\""] {
+            refusal(&format!("{GOOD}{section}{key} = {value}"), &[], &name);
+        }
+    }
+    assert!(keys > 60, "only {keys} keys were found");
+}
+
+#[test]
+fn a_file_that_is_cut_or_damaged_anywhere_gives_an_error_and_no_panic() {
+    let whole = Values::new().fill(&format!("{GOOD}{}", config::DEFAULT_TOML));
+    let environment = Environment::of([("HOME", "/home/nobody")]);
+    let digest = whole[..110].split('"').nth(1).unwrap().to_owned();
+    for at in (0..whole.len())
+        .step_by(37)
+        .filter(|at| whole.is_char_boundary(*at))
+    {
+        let cut = Config::from_toml(&whole[..at], Path::new("/"), &environment);
+        let damaged = Config::from_toml(
+            &format!("{}\u{1}\"={}", &whole[..at], &whole[at..]),
+            Path::new("/"),
+            &environment,
+        );
+        for error in [cut.err(), damaged.err()].into_iter().flatten() {
+            let line = error.to_string();
+            assert!(
+                line.lines().count() == 1 && !line.contains(&digest[..24]),
+                "cut at {at}: {line}"
+            );
+        }
+    }
+}
