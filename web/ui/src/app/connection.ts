@@ -8,9 +8,9 @@ import { forgetProof } from "../wire/signin";
 import { reduce } from "../store/reduce";
 import type { Happening } from "../store/state";
 import { changeOutbox, drop, put, type Unsent } from "../store/outbox";
-import { link, mayDial, openThread, outbox, say, signInReason, state } from "./model";
+import { link, mayDial, openFailure, openThread, outbox, signInReason, state } from "./model";
 import { canAnswer } from "./requests";
-import { markSeen } from "./seen";
+import { beginSeen, markSeen } from "./seen";
 
 /** A list of more sessions than anybody scrolls through; the search asks the host for the rest. */
 const LIST_PAGE = 200;
@@ -65,7 +65,7 @@ function onMessages(messages: readonly Message[], atMs: number): void {
           happenings.push({ kind: "refused", id: message.id, decided, atMs, text: decided ? "Already decided in another tab." : `The answer was refused: ${message.error.message}` });
         }
       } else if (message.id !== undefined && !canAnswer(message.method)) {
-        socket.answer(message.id, { error: { code: CODE.unknownMethod, message: `this page has no form for ${message.method}` } });
+        decline(message.id, message.method);
       } else happenings.push({ kind: "message", message, atMs });
     }
     apply(...happenings);
@@ -75,11 +75,16 @@ function onMessages(messages: readonly Message[], atMs: number): void {
   });
 }
 
+function decline(id: string | number, method: string): void {
+  socket.answer(id, { error: { code: CODE.unknownMethod, message: `this page has no form for ${method}` } });
+}
+
 const attaching = new Set<string>();
 
 export function attach(threadId: string): void {
   if (attaching.has(threadId) || link.value.state !== "up") return;
   attaching.add(threadId);
+  openFailure.value = null;
   const session = state.value.sessions[threadId];
   const sameJournal = session?.journalId === journalId;
   socket
@@ -91,13 +96,13 @@ export function attach(threadId: string): void {
     .catch((error: Refused) => {
       attaching.delete(threadId);
       if (error.code === CODE.noSession) apply({ kind: "left", threadId });
-      if (error.code !== 0) say(`The session cannot be opened: ${error.message}`, "bad");
+      if (error.code !== 0) openFailure.value = { threadId, text: error.message };
     });
 }
 
 function attached(threadId: string, result: AttachResult): void {
-  const pending = result.pending.filter((request) => canAnswer(request.method));
-  apply({ kind: "attached", result: { ...result, pending }, atMs: Date.now() });
+  for (const request of result.pending) if (!canAnswer(request.method)) decline(request.id, request.method);
+  apply({ kind: "attached", result: { ...result, pending: result.pending.filter((request) => canAnswer(request.method)) }, atMs: Date.now() });
   if (openThread.value === threadId) markSeen(threadId, result.head);
 }
 
@@ -110,7 +115,10 @@ export async function refreshList(): Promise<void> {
       const first = page === 0;
       const result: { data: Summary[]; nextCursor?: unknown } = await socket.request("host/sessions/list",
         { limit: LIST_PAGE, ...(cursor === null ? {} : { cursor }) },
-        (one: { data: Summary[]; nextCursor?: unknown }) => apply({ kind: "listed", summaries: one.data, complete: first, atMs: Date.now() }));
+        (one: { data: Summary[]; nextCursor?: unknown }) => {
+          apply({ kind: "listed", summaries: one.data, complete: first, atMs: Date.now() });
+          if (first) beginSeen(one.data);
+        });
       cursor = result.nextCursor ?? null;
       if (cursor === null) break;
     }

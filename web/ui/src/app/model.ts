@@ -24,6 +24,10 @@ export const now = signal(Date.now());
 
 export const openThread = computed(() => (view.value.at === "session" ? view.value.threadId : null));
 export const openSession = computed<Session | undefined>(() => (openThread.value === null ? undefined : state.value.sessions[openThread.value]));
+/** The items that wait for a person's word. */
+export const askedItems = computed(() => new Set(openSession.value?.pending.map((one) => one.params["itemId"])));
+/** Why the open session could not be opened. */
+export const openFailure = signal<{ threadId: string; text: string } | null>(null);
 export const needsYou = computed(() => needing(state.value));
 
 setInterval(() => {

@@ -17,6 +17,12 @@ function read(): Record<string, number> {
   }
 }
 
+/** On a device that never marked anything, all that is there counts as read: nobody wants a hundred dots. */
+export function beginSeen(heads: readonly { threadId: string; head: number }[]): void {
+  if (Object.keys(seen.value).length > 0) return;
+  for (const { threadId, head } of heads.slice(-SEEN_MAX)) markSeen(threadId, head);
+}
+
 export function markSeen(threadId: string, head: number): void {
   if ((seen.value[threadId] ?? -1) >= head) return;
   const { [threadId]: _, ...others } = seen.value;

@@ -60,11 +60,20 @@ function onItem(session: Session, method: string, params: Params, seq: number): 
       if (method === "item/completed") {
         return { key, turnId, itemId: item.id, seq: old?.seq ?? seq, state: "completed", item };
       }
-      // A second start must not take back what has streamed since the first.
-      return old ?? { key, turnId, itemId: item.id, seq, state: turn.status === "inProgress" ? "open" : "partial", item };
+      // Codex starts a command again once it is approved; what has streamed since the first start must not be taken back.
+      if (old) return old.state === "open" ? { ...old, item: { ...item, ...streamed(old.item) } } : old;
+      return { key, turnId, itemId: item.id, seq, state: turn.status === "inProgress" ? "open" : "partial", item };
     });
     return changed.retry ? { ...changed, retry: null } : changed;
   });
+}
+
+function streamed(item: CodexItem): Params {
+  const kept = ["text", "aggregatedOutput", "outputCut", "summary", "content"].filter((field) => {
+    const value = item[field];
+    return typeof value === "string" || Array.isArray(value) ? value.length > 0 : value !== null && value !== undefined;
+  });
+  return Object.fromEntries(kept.map((field) => [field, item[field]]));
 }
 
 function onTurnStarted(session: Session, params: Params, atMs: number): Session {

@@ -7,7 +7,7 @@ import { titleOf } from "../store/summaries";
 import { NewSession } from "./NewSession";
 import { Session } from "./Session";
 import { Sidebar } from "./Sidebar";
-import { SignIn } from "./SignIn";
+import { BrandMark, SignIn } from "./SignIn";
 import { TruthLine } from "./TruthLine";
 
 export function App() {
@@ -30,7 +30,12 @@ export function App() {
 }
 
 function NothingOpen() {
-  return <div class="nothing"><p>Choose a session, or start a new one.</p></div>;
+  return (
+    <div class="nothing">
+      <BrandMark />
+      <p>Choose a session, or start a new one.</p>
+    </div>
+  );
 }
 
 /** The host page loads when it is first looked at. */

@@ -1,6 +1,7 @@
 // A command that Codex ran: what, where, how it ended, and its output. Long output is folded; running output is followed.
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { askedItems } from "../app/model";
 import type { Item } from "../store/state";
 import { shownCommand } from "../store/truth";
 import { bytes, span } from "../text/ages";
@@ -59,6 +60,7 @@ function Ending({ item, open }: { item: Item; open: boolean }) {
   const raw = item.item;
   const code = number(raw["exitCode"]);
   const took = number(raw["durationMs"]);
+  if (open && askedItems.value.has(item.itemId)) return <span class="tag tag-asked"><Icon name="needsYou" />waits for you</span>;
   if (open) return <span class="tag tag-inProgress"><Icon name="working" />running</span>;
   if (item.state !== "completed") return <span class="tag">{item.state === "partial" ? "no end seen" : "runs on"}</span>;
   if (raw["status"] === "declined") return <span class="tag tag-declined">declined</span>;

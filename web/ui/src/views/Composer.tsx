@@ -25,7 +25,7 @@ export function Composer({ threadId, session, summary }: Props) {
   const usual = () => submit(working ? "queue" : "now");
 
   return (
-    <form class="composer" onSubmit={(event) => { event.preventDefault(); usual(); }}>
+    <form class={`composer ${working ? "" : "composer-slim"}`} onSubmit={(event) => { event.preventDefault(); usual(); }}>
       <PromptField words={words} write={write} submit={usual} label="Prompt" focus placeholder={working ? "Write the next prompt, or steer this turn" : "What should Codex do?"} />
       <div class="composer-foot">
         <span class="quiet small composer-hint">{hint(working, dead)}</span>

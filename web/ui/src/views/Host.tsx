@@ -31,7 +31,8 @@ export default function Host() {
     <div class="host">
       <header class="head">
         <button type="button" class="icon-button only-phone" onClick={() => go({ at: "list" })} aria-label="All sessions"><Icon name="back" /></button>
-        <div class="head-words"><h1>Host</h1><p class="head-under">{status ? <><span>holdfast {text(status["version"])}</span><span>up for {span(number(status["uptimeMs"]) ?? 0)}</span></> : "reading…"}</p></div>
+        <h1>Host</h1>
+        <p class="head-under">{status ? <><span>holdfast {text(status["version"])}</span><span>up for {span(number(status["uptimeMs"]) ?? 0)}</span></> : "reading…"}</p>
       </header>
       <div class="host-body">
         {failure ? <p class="failure" role="alert">The host did not tell its state: {failure}.</p> : null}

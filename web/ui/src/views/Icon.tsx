@@ -37,7 +37,7 @@ const PATHS = {
   failed: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM9 9l6 6M15 9l-6 6",
   quarantined: "M12 3l7 3v5c0 5-3 8-7 10-4-2-7-5-7-10V6zM9 12h6",
   done: "M5 12.500l4.5 4.500L19 7.5",
-  cut: "M5 12h4M11 12h.01M14 12h.01M17 12h.01",
+  cut: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM6.5 6.5l11 11",
 } as const;
 
 export type IconName = keyof typeof PATHS;

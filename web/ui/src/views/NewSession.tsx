@@ -38,7 +38,8 @@ export function NewSession() {
     <div class="session">
       <header class="head">
         <button type="button" class="icon-button only-phone" onClick={() => go({ at: "list" })} aria-label="All sessions"><Icon name="back" /></button>
-        <div class="head-words"><h1>New session</h1><p class="head-under">One conversation with Codex in one folder. It goes on when you close this page.</p></div>
+        <h1>New session</h1>
+        <p class="head-under">One conversation with Codex in one folder. It goes on when you close this page.</p>
       </header>
       <form class="new-session" data-testid="new-form" onSubmit={(event) => { event.preventDefault(); void submit(event.currentTarget); }}>
         <div class="composer">

@@ -2,7 +2,8 @@
 
 import { useEffect } from "preact/hooks";
 import { go, restartBridge } from "../app/actions";
-import { link, openSession, say, state } from "../app/model";
+import { attach } from "../app/connection";
+import { link, openFailure, openSession, say, state } from "../app/model";
 import { shownState, titleOf } from "../store/summaries";
 import type { Session as SessionData } from "../store/state";
 import type { Summary } from "../wire/types";
@@ -20,7 +21,7 @@ export function Session({ threadId }: { threadId: string }) {
   return (
     <div class="session">
       <SessionHead summary={summary} session={session} />
-      {session ? <Transcript key={threadId} session={session} /> : <Waiting />}
+      {session ? <Transcript key={threadId} session={session} /> : <Waiting threadId={threadId} />}
       {session ? <Notices session={session} /> : null}
       <div class="dock">
         {session && session.pending.length > 0 ? <Approvals session={session} /> : null}
@@ -31,7 +32,16 @@ export function Session({ threadId }: { threadId: string }) {
   );
 }
 
-function Waiting() {
+function Waiting({ threadId }: { threadId: string }) {
+  const failure = openFailure.value;
+  if (failure?.threadId === threadId) {
+    return (
+      <div class="transcript">
+        <p class="failure" role="alert">The session does not open: {failure.text}.</p>
+        <p class="pad center"><button type="button" class="button" onClick={() => attach(threadId)}>Try again</button></p>
+      </div>
+    );
+  }
   return <div class="transcript"><p class="quiet pad center">{link.value.state === "up" ? "Opening the session…" : "The session opens when the host answers."}</p></div>;
 }
 
@@ -41,16 +51,14 @@ function SessionHead({ summary, session }: { summary: Summary | undefined; sessi
   return (
     <header class="head">
       <button type="button" class="icon-button only-phone" onClick={() => go({ at: "list" })} aria-label="All sessions"><Icon name="back" /></button>
-      <div class="head-words">
-        <h1><Text text={titleOf(summary)} /></h1>
-        {summary ? (
-          <p class="head-under">
-            <span class="mono" title={summary.cwd}>{summary.cwd}</span>
-            {summary.model ? <span>{summary.model}</span> : null}
-            {share === null ? null : <span title={`${usage?.total} tokens in the last request`}>{share} % of the context</span>}
-          </p>
-        ) : null}
-      </div>
+      <h1><Text text={titleOf(summary)} /></h1>
+      {summary ? (
+        <p class="head-under">
+          <span class="mono head-cwd" title={summary.cwd}><bdi>{summary.cwd}</bdi></span>
+          {summary.model ? <span>{summary.model}</span> : null}
+          {share === null ? null : <span title={`${usage?.total} tokens in the last request`}>{share} % of the context</span>}
+        </p>
+      ) : null}
       {summary ? <span class="head-state" role="status" aria-live="polite" data-testid="session-state"><StateMark state={shownState(summary, session)} retryAtMs={state.value.retryAtMs[summary.threadId]} /></span> : null}
       {summary ? (
         <button type="button" class="icon-button" title="Restart Codex for this session" aria-label="Restart Codex for this session" data-testid="bridge-restart"

@@ -93,7 +93,7 @@ const Row = memo(function Row({ row, shown, open, unread, retryAtMs }: RowProps)
         <span class="row-under">
           <StateMark state={shown} retryAtMs={retryAtMs} />
           {row.queued > 0 ? <span class="quiet">{row.queued} queued</span> : null}
-          {row.preview && row.preview !== title ? <span class="row-preview"><Text text={row.preview} /></span> : null}
+          {row.preview && !row.preview.startsWith(title) ? <span class="row-preview"><Text text={row.preview} /></span> : null}
         </span>
       </button>
     </li>

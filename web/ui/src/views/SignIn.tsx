@@ -46,7 +46,7 @@ export function SignIn({ reason }: { reason: string }) {
           ref={field} id="token" name="token" type="password" data-testid="login-token" autocomplete="current-password" autocapitalize="off"
           spellcheck={false} placeholder="hft_…" aria-describedby="signin-help" aria-invalid={failure !== ""} enterkeyhint="go"
         />
-        <p id="signin-help" class="quiet small">It stays on this device only as long as the sign-in lasts, and never in the address bar.</p>
+        <p id="signin-help" class="quiet small">It is sent to the host once; this page does not keep it.</p>
         <div role="alert" class="failure" data-testid="login-error" hidden={failure === ""}>
           {failure}{wait > 0 ? ` Try again in ${wait} s.` : ""}
         </div>
@@ -61,12 +61,18 @@ export function SignIn({ reason }: { reason: string }) {
 export function Brand() {
   return (
     <span class="brand">
-      <svg viewBox="0 0 32 32" aria-hidden="true" class="brand-mark">
-        <path d="M16 4c4 4-4 8 0 12s-4 7 0 9" />
-        <path d="M8 28c1-4 4.5-4 8-3.5 3.5-.5 7-.5 8 3.5" />
-        <path d="M16 13c2-3 5-3 7-5M16 17c-2-3-5-3-7-5" />
-      </svg>
+      <BrandMark />
       holdfast
     </span>
+  );
+}
+
+export function BrandMark() {
+  return (
+    <svg viewBox="0 0 32 32" aria-hidden="true" class="brand-mark">
+      <path d="M16 4c4 4-4 8 0 12s-4 7 0 9" />
+      <path d="M8 28c1-4 4.5-4 8-3.5 3.5-.5 7-.5 8 3.5" />
+      <path d="M16 13c2-3 5-3 7-5M16 17c-2-3-5-3-7-5" />
+    </svg>
   );
 }
