@@ -153,13 +153,13 @@ export class Sessions {
     "host/status": ({ reply }) => reply({
       version: "0.1.0", uptimeMs: 7_384_000,
       tree: { actor: "host", state: "running", restarts: 0, children: [
-        { actor: "journal", state: "running", restarts: 0, mailbox: 0 }, { actor: "admission", state: "running", restarts: 0, mailbox: 0 },
-        { actor: "sessions", state: "running", restarts: 0, mailbox: 0, children: [...this.all.values()].slice(0, 4).map((one, at) => ({ actor: `session ${one.threadId.slice(0, 8)}`, state: "running", restarts: at === 2 ? 1 : 0, mailbox: 0, children: [{ actor: "bridge", state: one.bridge.state, restarts: 0, mailbox: 0 }] })) },
-        { actor: "tabs", state: "running", restarts: 0, mailbox: 0, children: [...this.tabs].map((_, at) => ({ actor: `tab ${at + 1}`, state: "running", restarts: 0, mailbox: 0 })) },
+        { actor: "journal", state: "running", restarts: 0, mailbox: [0, 64] }, { actor: "admission", state: "running", restarts: 0, mailbox: [0, 64] },
+        { actor: "sessions", state: "running", restarts: 0, mailbox: [0, 64], children: [...this.all.values()].slice(0, 4).map((one, at) => ({ actor: "session", name: one.threadId, state: "running", restarts: at === 2 ? 1 : 0, mailbox: [0, 64], children: [{ actor: "bridge", state: one.bridge.state, restarts: 0, mailbox: [0, 64] }] })) },
+        { actor: "tabs", state: "running", restarts: 0, mailbox: [0, 64], children: [...this.tabs].map((_, at) => ({ actor: "tab", name: `${at + 1}`, state: "running", restarts: 0, mailbox: [0, 64] })) },
       ] },
       bridges: [...this.all.values()].map((one, at) => ({ threadId: one.threadId, state: one.bridge.state, pid: one.bridge.pid, generation: one.bridge.generation, restarts: at % 3, memoryBytes: 144e6 + at * 7e6, lastExit: at === 2 ? "killed by signal 9" : null })),
       tabs: [...this.tabs].map((_, at) => ({ id: at + 1, kind: "browser", sinceMs: 61_000 * (at + 1), attached: 2, behind: 0 })),
-      journal: { id: JOURNAL, sizeBytes: 48_230_400, events: 182_344, oldestAtMs: Date.now() - 86_400_000 * 3, commitMs: 1.2, freeBytes: 81e9 },
+      journal: { id: JOURNAL, health: "ok", fileBytes: 48_230_400, walBytes: 120_000, sessions: 9, events: 182_344, commits: 20_411 }, redactions: { "openai-key": 4, "holdfast-token": 1 },
     }),
   };
 }

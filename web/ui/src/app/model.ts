@@ -5,7 +5,7 @@ import type { Link } from "../wire/socket";
 import { EMPTY, type Session, type State } from "../store/state";
 import { needing } from "../store/summaries";
 import { readOutbox, type Unsent } from "../store/outbox";
-import { signInRequired, hasProof } from "../wire/signin";
+import { hasProof, signInState } from "../wire/signin";
 
 export type View = { at: "list" } | { at: "session"; threadId: string } | { at: "new" } | { at: "host" };
 
@@ -45,7 +45,7 @@ export function say(text: string, tone: "plain" | "bad" = "plain"): void {
 
 /** Whether the page may dial at once or must show the sign-in first. */
 export async function mayDial(): Promise<boolean> {
-  const required = await signInRequired();
-  authRequired.value = required !== false;
-  return required === false || hasProof();
+  const host = await signInState();
+  authRequired.value = host?.required !== false;
+  return host?.required === false || (hasProof() && host?.valid !== false);
 }

@@ -7,7 +7,8 @@ import type { Session, Turn } from "./state";
 /** How many notices are kept; older ones have long left the screen. */
 const NOTICES_MAX = 20;
 
-export function foldEvent(session: Session, message: Message, atMs: number): Session {
+/** `bridgeUp`: whether Codex runs, which tells a decision from a withdrawal. */
+export function foldEvent(session: Session, message: Message, bridgeUp: boolean, atMs: number): Session {
   const method = message.method ?? "";
   const params = message.params ?? {};
   const seq = message.seq ?? session.cursor;
@@ -26,7 +27,7 @@ export function foldEvent(session: Session, message: Message, atMs: number): Ses
     case "warning":
     case "guardianWarning": return onNotice(session, text(params["message"]), seq);
     case "model/rerouted": return onNotice(session, `The model was changed from ${text(params["fromModel"])} to ${text(params["toModel"])}.`, seq);
-    case "serverRequest/resolved": return onResolved(session, params["requestId"], atMs);
+    case "serverRequest/resolved": return onResolved(session, params["requestId"], bridgeUp, atMs);
     case "host/prompt/changed": return { ...session, queue: list(params["queue"]) as Prompt[] };
     default: return session;
   }
@@ -58,7 +59,7 @@ function onItem(session: Session, method: string, params: Params, seq: number): 
     const changed = withItem(turn, item.id, (old) => {
       const key = `${turnId}/${item.id}`;
       if (method === "item/completed") {
-        return { key, turnId, itemId: item.id, seq: old?.seq ?? seq, state: "completed", item };
+        return { key, turnId, itemId: item.id, seq: old?.seq ?? seq, state: params["partial"] === true ? "partial" : "completed", item };
       }
       // Codex starts a command again once it is approved; what has streamed since the first start must not be taken back.
       if (old) return old.state === "open" ? { ...old, item: { ...item, ...streamed(old.item) } } : old;
@@ -142,7 +143,7 @@ function onNotice(session: Session, words: string, seq: number): Session {
   );
 }
 
-function onResolved(session: Session, requestId: unknown, atMs: number): Session {
+function onResolved(session: Session, requestId: unknown, bridgeUp: boolean, atMs: number): Session {
   const request = session.pending.find((one) => one.id === requestId);
   const mine = session.answered.some((id) => id === requestId);
   if (!request && !mine) return session;
@@ -153,7 +154,7 @@ function onResolved(session: Session, requestId: unknown, atMs: number): Session
   };
   if (mine) return next;
   const running = session.turns.some((turn) => turn.status === "inProgress");
-  return withNotice(next, running ? "Decided in another tab." : "Withdrawn: the turn that asked has ended.", atMs);
+  return withNotice(next, !bridgeUp ? "The question was withdrawn: Codex stopped." : running ? "Decided in another tab." : "The question was withdrawn: its turn has ended.", atMs);
 }
 
 export function withNotice(session: Session, words: string, atMs: number): Session {

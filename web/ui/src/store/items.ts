@@ -35,6 +35,8 @@ export function turnsOf(entries: readonly ItemEntry[]): Turn[] {
     if (entry.turn) {
       turn.status = entry.turn.status;
       turn.error = entry.turn.error ?? null;
+      turn.durationMs = entry.turn.durationMs ?? null;
+      turn.startedAtMs = entry.turn.startedAt ? entry.turn.startedAt * 1000 : null;
     }
   }
   return [...turns.values()];
@@ -73,7 +75,7 @@ export function grow(turn: Turn, method: string, itemId: string, params: Params,
   const rule = GROW[method];
   if (!rule) return turn;
   return withItem(turn, itemId, (item) => {
-    if (item && item.state === "completed") return item;
+    if (item && item.state !== "open") return item;
     const base: Item = item ?? {
       key: `${turn.id}/${itemId}`, turnId: turn.id, itemId, seq, state: "open", item: { type: rule.type, id: itemId },
     };

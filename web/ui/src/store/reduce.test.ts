@@ -140,6 +140,26 @@ test("a question that another tab decided goes away with a word", () => {
   expect([session(state).pending, session(state).notices]).toEqual([[], [{ id: 1, text: "Decided in another tab.", atMs: 2 }]]);
 });
 
+test("a question that died with Codex is said to be withdrawn", () => {
+  const asked = { kind: "message", message: { id: "r1", method: "m", params: { threadId: T } }, atMs: 5 } as const;
+  const state = play(attach(), begun(1), asked, event(2, "host/bridge/state", { state: "down", generation: 1 }), event(3, "serverRequest/resolved", { requestId: "r1" }));
+  expect(session(state).notices.map((notice) => notice.text)).toEqual(["The question was withdrawn: Codex stopped."]);
+});
+
+test("what the host completed for a dead Codex is partial, and the turn keeps the cause", () => {
+  const state = play(attach(), begun(1), said(2, "half"),
+    event(3, "item/completed", { turnId: "t1", partial: true, item: { type: "agentMessage", id: "m1", text: "half" } }),
+    event(4, "turn/completed", { turn: { id: "t1", status: "interrupted", error: { message: "codex ended: killed by signal 9" }, durationMs: 7 } }));
+  expect(shape(state)).toEqual(["t1 interrupted: agentMessage partial half"]);
+  expect(session(state).turns[0]).toMatchObject({ error: { message: "codex ended: killed by signal 9" }, durationMs: 7 });
+});
+
+test("Codex may start an approved command again without losing its output", () => {
+  const again = event(3, "item/started", { turnId: "t1", item: { type: "commandExecution", id: "c1", processId: "7", aggregatedOutput: null } });
+  const state = play(attach(), started(1, "commandExecution", "c1"), event(2, "item/commandExecution/outputDelta", { turnId: "t1", itemId: "c1", delta: "out" }), again);
+  expect(session(state).turns[0]?.items.map((item) => item.item)).toEqual([{ type: "commandExecution", id: "c1", processId: "7", aggregatedOutput: "out" }]);
+});
+
 test("the bridge's fall and return show in the summary", () => {
   const down = play(attach(), begun(1), ended(2), event(3, "host/bridge/state", { state: "backoff", generation: 1, attempt: 2, retryInMs: 3000, reason: "killed by signal 9" }, 100));
   expect(down.summaries[T]?.bridge).toEqual({ state: "backoff", generation: 1, attempt: 2, retryInMs: 3000, reason: "killed by signal 9" });

@@ -39,7 +39,7 @@ function onMessage(state: State, message: Message, atMs: number): State {
   const threadId = text(params["threadId"]) || text(record(params["thread"])["id"]);
   if (message.id !== undefined) return onSession(state, threadId, (session) => onRequest(session, message, params, atMs));
   if (message.seq === undefined) return state;
-  return onSession(patchSummary(state, threadId, message, atMs), threadId, (session) => onEvent(session, message, atMs));
+  return onSession(patchSummary(state, threadId, message, atMs), threadId, (session) => onEvent(session, message, state.summaries[threadId]?.bridge.state === "up", atMs));
 }
 
 function onRequest(session: Session, message: Message, params: Params, atMs: number): Session {
@@ -48,11 +48,11 @@ function onRequest(session: Session, message: Message, params: Params, atMs: num
   return { ...session, pending: [...session.pending, request], heardAtMs: atMs };
 }
 
-function onEvent(session: Session, message: Message, atMs: number): Session {
+function onEvent(session: Session, message: Message, bridgeUp: boolean, atMs: number): Session {
   const seq = message.seq!;
   if (session.feed !== "live" || seq <= session.cursor) return session;
   if (seq > session.cursor + 1 && session.repairedAt !== session.cursor) return { ...session, feed: "hole" };
-  return { ...foldEvent(session, message, atMs), cursor: seq, heardAtMs: atMs };
+  return { ...foldEvent(session, message, bridgeUp, atMs), cursor: seq, heardAtMs: atMs };
 }
 
 function onAttached(state: State, result: AttachResult, atMs: number): State {

@@ -83,6 +83,7 @@ export interface Group {
 export function groups(state: State, search: string): Group[] {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   const rows = Object.values(state.summaries).filter((summary) => {
+    if (summary.archived && words.length === 0) return false;
     const hay = `${summary.title} ${summary.preview} ${summary.cwd}`.toLowerCase();
     return words.every((word) => hay.includes(word));
   });

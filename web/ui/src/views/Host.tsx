@@ -32,7 +32,7 @@ export default function Host() {
       <header class="head">
         <button type="button" class="icon-button only-phone" onClick={() => go({ at: "list" })} aria-label="All sessions"><Icon name="back" /></button>
         <h1>Host</h1>
-        <p class="head-under">{status ? <><span>holdfast {text(status["version"])}</span><span>up for {span(number(status["uptimeMs"]) ?? 0)}</span></> : "reading…"}</p>
+        <p class="head-under">{status ? <><span>holdfast {text(status["version"])}</span><span>up for {span(number(status["uptimeMs"]) ?? 0)}</span>{number(status["memoryBytes"]) ? <span>{bytes(number(status["memoryBytes"]) ?? 0)}</span> : null}{text(status["codex"]) ? <span>{text(status["codex"])}</span> : null}</> : "reading…"}</p>
       </header>
       <div class="host-body">
         {failure ? <p class="failure" role="alert">The host did not tell its state: {failure}.</p> : null}
@@ -56,6 +56,7 @@ function Sections({ status }: { status: Params }) {
       <Card title="Supervision tree"><Tree tree={status["tree"]} /></Card>
       <Card title="Tabs" count={tabs.length || number(status["tabs"])}>{tabs.length > 0 ? <Records rows={tabs} /> : <Facts facts={record(status["tabs"])} />}</Card>
       <Card title="Journal"><Facts facts={record(status["journal"])} /></Card>
+      {Object.keys(record(status["redactions"])).length > 0 ? <Card title="Secrets kept back"><Facts facts={record(status["redactions"])} /></Card> : null}
     </>
   );
 }
@@ -66,9 +67,9 @@ function Card({ title, count, children }: { title: string; count?: number | unde
 
 function BridgeRow({ bridge }: { bridge: Params }) {
   const threadId = text(bridge["threadId"]);
-  const memory = number(bridge["memoryBytes"]) ?? number(bridge["memory"]) ?? number(bridge["rssBytes"]);
+  const memory = number(bridge["memoryBytes"]);
   const exit = bridge["lastExit"];
-  const name = threadId ? titleOf(state.value.summaries[threadId]) : "for the host itself";
+  const name = threadId ? titleOf(state.value.summaries[threadId]) : text(bridge["for"]) || "for the host itself";
   return (
     <tr>
       <td class="wide-cell">{threadId ? <button type="button" class="link-button" onClick={() => go({ at: "session", threadId })}>{name}</button> : name}</td>
@@ -91,13 +92,13 @@ function Tree({ tree }: { tree: unknown }) {
 function Node({ node }: { node: Params }) {
   const restarts = number(node["restarts"]) ?? 0;
   const children = list(node["children"]);
-  const mailbox = node["mailbox"];
+  const [waiting, most] = list(node["mailbox"]);
   return (
     <li>
-      <span class="tree-name">{text(node["actor"]) || text(node["name"]) || text(node["id"]) || "actor"}</span>
+      <span class="tree-name">{text(node["actor"]) || "actor"}{text(node["name"]) ? <span class="quiet"> {text(node["name"])}</span> : null}</span>
       <span class={`tree-state ${text(node["state"]) === "running" || text(node["state"]) === "up" ? "good" : ""}`}>{text(node["state"])}</span>
       {restarts > 0 ? <span class="tag tag-failed">{restarts} restart{restarts === 1 ? "" : "s"}</span> : null}
-      {mailbox === undefined || mailbox === null ? null : <span class="quiet small">mailbox {words(mailbox)}</span>}
+      {most === undefined ? null : <span class="quiet small">mailbox {String(waiting)} of {String(most)}</span>}
       {children.length > 0 ? <ul>{children.map((child, at) => <Node key={at} node={record(child)} />)}</ul> : null}
     </li>
   );

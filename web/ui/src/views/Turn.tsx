@@ -3,7 +3,7 @@
 import { memo } from "preact/compat";
 import type { Turn } from "../store/state";
 import { turnWords } from "../store/truth";
-import { now } from "../app/model";
+import { now, openSession } from "../app/model";
 import { age } from "../text/ages";
 import { Icon, type IconName } from "./Icon";
 import { ItemView } from "./Item";
@@ -25,16 +25,25 @@ export const TurnCard = memo(function TurnCard({ turn }: { turn: Turn }) {
       {turn.retry ? (
         <div class="turn-retry" role="status"><Icon name="backoff" /><div>Codex is retrying the model: <Text text={turn.retry.message} /></div></div>
       ) : null}
-      <footer class="turn-foot" data-testid="turn-status" data-status={turn.status}>
-        <Icon name={ENDS[turn.status]} />
-        <span><Text text={turnWords(turn)} />{turn.status === "inProgress" && turn.startedAtMs !== null ? <Since atMs={turn.startedAtMs} /> : null}</span>
-      </footer>
+      {turn.status === "inProgress" ? <Running turn={turn} /> : (
+        <footer class="turn-foot" data-testid="turn-status" data-status={turn.status}><Icon name={ENDS[turn.status]} /><span><Text text={turnWords(turn)} /></span></footer>
+      )}
     </article>
   );
 });
 
+function Running({ turn }: { turn: Turn }) {
+  const waits = (openSession.value?.pending.length ?? 0) > 0;
+  return (
+    <footer class={`turn-foot ${waits ? "turn-waits" : ""}`} data-testid="turn-status" data-status="inProgress">
+      <Icon name={waits ? "needsYou" : "working"} />
+      <span>{waits ? "waits for you" : "working"}{turn.startedAtMs === null ? null : <Since atMs={turn.startedAtMs} />}</span>
+    </footer>
+  );
+}
+
 function Since({ atMs }: { atMs: number }) {
-  return <span class="age"> for {age(atMs, now.value).replace("now", "0 s")}</span>;
+  return <span class="age"> · {age(atMs, now.value).replace("now", "0 s")}</span>;
 }
 
 function Plan({ turn }: { turn: Turn }) {

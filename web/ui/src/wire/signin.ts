@@ -7,13 +7,21 @@ export type SignInAnswer =
   | { ok: true }
   | { ok: false; text: string; retryInMs?: number };
 
-/** Whether the host wants a sign-in at all; `null` when it cannot be reached. */
-export async function signInRequired(): Promise<boolean | null> {
+export interface SignInState {
+  /** Whether the host wants a sign-in at all. */
+  required: boolean;
+  /** False when the host says that this browser's sign-in is over; true also when it does not say. */
+  valid: boolean;
+}
+
+/** `null` when the host cannot be reached. */
+export async function signInState(): Promise<SignInState | null> {
   try {
     const response = await fetch("/login", { headers: { accept: "application/json" }, cache: "no-store", signal: AbortSignal.timeout(10_000) });
     if (!response.ok) return null;
     const body: unknown = await response.json();
-    return (body as { required?: unknown }).required !== false;
+    const { required, signedIn } = body as { required?: unknown; signedIn?: unknown };
+    return { required: required !== false, valid: signedIn !== false };
   } catch {
     return null;
   }

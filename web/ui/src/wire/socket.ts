@@ -3,7 +3,7 @@
 
 import type { Message, Params, RpcError } from "./types";
 import { Pending, Refused } from "./pending";
-import { macOf, signInRequired } from "./signin";
+import { macOf, signInState } from "./signin";
 
 export interface Link {
   state: "off" | "dialing" | "proving" | "initializing" | "up" | "waiting";
@@ -86,9 +86,11 @@ export class Socket {
   private async dial(): Promise<void> {
     clearTimeout(this.timer);
     this.set("dialing", this.link.reason);
-    const required = await signInRequired();
+    const host = await signInState();
     if (this.link.state !== "dialing") return;
-    if (required === null) return this.wait("the host does not answer");
+    if (host === null) return this.wait("the host does not answer");
+    if (host.required && !host.valid) return this.end("Your sign-in has ended. Sign in again to go on; nothing was lost.");
+    const { required } = host;
     const ws = new WebSocket(`${location.origin.replace(/^http/, "ws")}/ws`, "holdfast.v1");
     this.forget();
     this.ws = ws;

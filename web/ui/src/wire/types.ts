@@ -20,7 +20,7 @@ export interface Bridge {
 
 export interface Summary {
   threadId: string;
-  title: string;
+  title: string | null;
   preview: string;
   cwd: string;
   model?: string;
@@ -31,6 +31,7 @@ export interface Summary {
   pending: number;
   queued: number;
   head: number;
+  archived?: boolean;
   createdAtMs: number;
   updatedAtMs: number;
   lastEventAtMs: number;
@@ -58,7 +59,8 @@ export interface ItemEntry {
   seq: number;
   state: ItemState;
   item: CodexItem;
-  turn?: { status: TurnStatus; error?: TurnError | null };
+  /** How its turn ended: Codex's turn object, when it is known. */
+  turn?: { status: TurnStatus; error?: TurnError | null; startedAt?: number | null; durationMs?: number | null };
 }
 
 export interface PromptInput {
