@@ -5,7 +5,8 @@
 //!
 //! How the parts meet, from the pipe upwards:
 //!
-//! 1. [`locate`] finds the native binary, [`version`] judges it, [`process`] starts and ends it.
+//! 1. [`locate`] finds the native binary, [`version`] judges it, [`process`] starts it under guard and ends it with all
+//!    that it started.
 //! 2. [`lines`] cuts stdout into lines without copying, many a read.
 //! 3. [`message`] reads one line in one pass into borrowed parts: method, id, where it belongs, and the place of the
 //!    delta, so that a caller can splice instead of encode again. What the host does not need stays raw.
@@ -13,6 +14,8 @@
 //!    first exchange.
 
 pub mod handshake;
+pub mod history;
+pub mod item;
 pub mod lines;
 pub mod locate;
 pub mod message;

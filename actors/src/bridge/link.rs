@@ -1,0 +1,233 @@
+//! The way into one running Codex: whoever holds the link calls, answers, and finds out which threads run there.
+//!
+//! Calls do not pass through the bridge's mailbox: they stand in the pending table and go straight to the writer of
+//! Codex's stdin. The link of a dead bridge stays valid and says so.
+
+use std::{collections::HashMap, sync::Arc};
+
+use bytes::Bytes;
+use codex::{outgoing, pending::Pending, request_id::RequestId};
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    feed::{Feed, OpenItem},
+    ids::ThreadId,
+    supervisor::SupervisorRef,
+};
+
+/// Lines that wait for Codex to read them. At the bound a call is refused: Codex has stopped reading.
+pub(super) const STDIN_LINES: usize = 256;
+/// Calls that wait for an answer from one Codex; it refuses more than about 200 at once itself.
+const CALLS: usize = 1024;
+
+/// A running Codex, as the rest of the host sees it.
+pub(crate) struct BridgeLink {
+    /// Counts the processes that one supervisor has started; a session's own generation is in its row.
+    pub(crate) incarnation: u64,
+    pub(crate) pid: u32,
+    pub(crate) supervisor: SupervisorRef,
+    stdin: mpsc::Sender<Bytes>,
+    /// `None` when the process has ended.
+    calls: Mutex<Option<Pending<Call>>>,
+    threads: Mutex<HashMap<ThreadId, Arc<Feed>>>,
+    /// A thread that Codex lost and began anew under another id: (the session's id, Codex's id). Both are of one length.
+    alias: Mutex<Option<(String, String)>>,
+    /// The session whose thread is about to be begun anew here.
+    expects_alias: Mutex<Option<String>>,
+}
+
+/// A call on its way.
+pub(super) struct Call {
+    pub(super) reply: oneshot::Sender<Answer>,
+    /// The session whose place in the stream the caller wants to know.
+    pub(super) feed: Option<Arc<Feed>>,
+}
+
+/// Codex's answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The result, or the error object: raw JSON, redacted.
+    pub(crate) result: Result<Bytes, Bytes>,
+    /// Where in the session's stream the answer stands.
+    pub(crate) place: Option<Place>,
+}
+
+/// A place in a session's stream.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// The last event before the answer.
+    pub(crate) after: u64,
+    /// The items that were open there, with their text so far.
+    pub(crate) open: Vec<OpenItem>,
+}
+
+/// Why a call cannot be made, or got no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CallError {
+    /// The process has ended.
+    #[error("codex has ended")]
+    Down,
+    /// Codex does not read, or has too many calls to answer.
+    #[error("codex has {STDIN_LINES} messages to read already; retry later")]
+    Full,
+}
+
+impl std::fmt::Debug for BridgeLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BridgeLink")
+            .field("incarnation", &self.incarnation)
+            .field("pid", &self.pid)
+            .finish_non_exhaustive()
+    }
+}
+
+impl BridgeLink {
+    pub(super) fn new(
+        incarnation: u64,
+        pid: u32,
+        supervisor: SupervisorRef,
+        stdin: mpsc::Sender<Bytes>,
+    ) -> Self {
+        Self {
+            incarnation,
+            pid,
+            supervisor,
+            stdin,
+            calls: Mutex::new(Some(Pending::new(CALLS))),
+            threads: Mutex::default(),
+            alias: Mutex::default(),
+            expects_alias: Mutex::default(),
+        }
+    }
+
+    /// Sends a request; the receiver fails when Codex ends before it answers. `params` is raw JSON; with `feed` the
+    /// answer says where in that session's stream it stands.
+    pub(crate) fn call(
+        &self,
+        method: &str,
+        params: Option<&str>,
+        feed: Option<Arc<Feed>>,
+    ) -> Result<oneshot::Receiver<Answer>, CallError> {
+        let params = params.map(|params| self.to_codex(params));
+        let (reply, answer) = oneshot::channel();
+        let mut calls = self.calls.lock();
+        let calls = calls.as_mut().ok_or(CallError::Down)?;
+        let id = calls
+            .insert(Call { reply, feed })
+            .map_err(|_| CallError::Full)?;
+        let line = outgoing::request_line(&id, method, params.as_deref());
+        if let Err(err) = self.stdin.try_send(line) {
+            calls.take(&id);
+            return Err(err.into());
+        }
+        Ok(answer)
+    }
+
+    /// Sends a notification.
+    pub(crate) fn notify(&self, method: &str, params: Option<&str>) -> Result<(), CallError> {
+        let params = params.map(|params| self.to_codex(params));
+        Ok(self
+            .stdin
+            .try_send(outgoing::notification_line(method, params.as_deref()))?)
+    }
+
+    /// Answers a request of Codex: a raw result, or (code, message).
+    pub(crate) fn respond(
+        &self,
+        id: &RequestId,
+        result: Result<&str, (i64, &str)>,
+    ) -> Result<(), CallError> {
+        let line = match result {
+            Ok(result) => outgoing::response_line(id, &self.to_codex(result)),
+            Err((code, message)) => outgoing::error_line(id, code, message, None),
+        };
+        Ok(self.stdin.try_send(line)?)
+    }
+
+    pub(super) fn take_call(&self, id: &RequestId) -> Option<Call> {
+        self.calls.lock().as_mut()?.take(id)
+    }
+
+    /// Ends all calls: their receivers fail. Further calls are refused.
+    pub(crate) fn close(&self) {
+        self.calls.lock().take();
+    }
+
+    /// True until the process has ended.
+    pub(crate) fn is_open(&self) -> bool {
+        self.calls.lock().is_some()
+    }
+
+    /// Notes that a thread runs in this process.
+    pub(crate) fn host(&self, feed: Arc<Feed>) {
+        self.threads.lock().insert(feed.thread().clone(), feed);
+    }
+
+    /// True when the thread runs in this process.
+    pub(crate) fn hosts(&self, thread: &ThreadId) -> bool {
+        self.threads.lock().contains_key(thread)
+    }
+
+    /// The feeds of all threads that run here.
+    pub(crate) fn feeds(&self) -> Vec<Arc<Feed>> {
+        self.threads.lock().values().cloned().collect()
+    }
+
+    /// The next thread that Codex begins here is this session's.
+    pub(crate) fn expect_alias_for(&self, session: &str) {
+        *self.expects_alias.lock() = Some(session.to_owned());
+    }
+
+    /// Codex has begun `thread`: true when it was the expected one and now bears the session's name.
+    pub(super) fn meet(&self, thread: &str) -> bool {
+        let expected = self.expects_alias.lock().take();
+        expected.is_some_and(|session| {
+            self.set_alias(&session, thread);
+            true
+        })
+    }
+
+    /// Codex's name for the session's thread, when it is another.
+    pub(crate) fn alias(&self) -> Option<String> {
+        self.alias.lock().as_ref().map(|(_, thread)| thread.clone())
+    }
+
+    /// From here on Codex's name for `session` is `thread`.
+    pub(crate) fn set_alias(&self, session: &str, thread: &str) {
+        debug_assert_eq!(session.len(), thread.len(), "Codex's ids are UUIDs");
+        *self.alias.lock() = (session != thread).then(|| (session.to_owned(), thread.to_owned()));
+    }
+
+    fn to_codex(&self, raw: &str) -> String {
+        match &*self.alias.lock() {
+            Some((session, thread)) => raw.replace(session, thread),
+            None => raw.to_owned(),
+        }
+    }
+
+    /// The line with Codex's name for an aliased thread replaced by the session's id; `None` when nothing changes.
+    pub(super) fn from_codex(&self, line: &[u8]) -> Option<Vec<u8>> {
+        let alias = self.alias.lock();
+        let (session, thread) = alias.as_ref()?;
+        let finder = memchr::memmem::Finder::new(thread);
+        let places: Vec<usize> = finder.find_iter(line).collect();
+        if places.is_empty() {
+            return None;
+        }
+        let mut renamed = line.to_vec();
+        for at in places {
+            renamed[at..at + session.len()].copy_from_slice(session.as_bytes());
+        }
+        Some(renamed)
+    }
+}
+
+impl<T> From<mpsc::error::TrySendError<T>> for CallError {
+    fn from(err: mpsc::error::TrySendError<T>) -> Self {
+        match err {
+            mpsc::error::TrySendError::Full(_) => Self::Full,
+            mpsc::error::TrySendError::Closed(_) => Self::Down,
+        }
+    }
+}

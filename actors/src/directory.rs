@@ -1,0 +1,274 @@
+//! Which sessions there are, where each of them lives, and who is told when that changes.
+//!
+//! Shared state behind one short lock, since bridges must find a session's feed in the middle of a line without asking an
+//! actor. It starts no actor and knows no policy. All sessions of the journal are here as rows; feeds and actors exist
+//! for those that somebody has touched.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
+
+use codex::{handshake::ServerInfo, message::ThreadStarted};
+use journal::{Journal, Session};
+use kameo::actor::ActorId;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use crate::{
+    bridge::BridgeLink,
+    feed::{Feed, FeedLimits, now_ms},
+    ids::ThreadId,
+    session::SessionRef,
+    supervisor::{Purpose, SupervisorRef},
+    tab::Audience,
+};
+
+/// All sessions of the host.
+pub(crate) struct Directory {
+    journal: Journal,
+    limits: FeedLimits,
+    inner: Mutex<Inner>,
+    supervisors: Mutex<HashMap<ActorId, (SupervisorRef, String)>>,
+    audience: Arc<Audience>,
+    /// Counts changes of what `host/sessions/list` shows.
+    version: watch::Sender<u64>,
+    codex: OnceLock<ServerInfo>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// Sessions that nobody has touched since the start.
+    dormant: HashMap<ThreadId, Session>,
+    live: HashMap<ThreadId, Live>,
+}
+
+/// A session that is in memory.
+#[derive(Clone)]
+pub(crate) struct Live {
+    pub feed: Arc<Feed>,
+    /// The supervisor whose process runs, or ran, the thread.
+    pub bridge: Option<SupervisorRef>,
+    pub actor: Option<SessionRef>,
+    /// Never on Codex's disk: not listed, gone with its process.
+    pub ephemeral: bool,
+}
+
+/// A session as lists see it.
+pub(crate) enum Listed {
+    Dormant(Session),
+    Live(Live),
+}
+
+impl Directory {
+    pub(crate) fn new(
+        journal: Journal,
+        limits: FeedLimits,
+        rows: Vec<Session>,
+        audience: Arc<Audience>,
+    ) -> Arc<Self> {
+        let dormant = rows
+            .into_iter()
+            .map(|row| (ThreadId::from(row.thread.as_str()), row))
+            .collect();
+        Arc::new(Self {
+            journal,
+            limits,
+            inner: Mutex::new(Inner {
+                dormant,
+                live: HashMap::new(),
+            }),
+            supervisors: Mutex::default(),
+            audience,
+            version: watch::Sender::new(0),
+            codex: OnceLock::new(),
+        })
+    }
+
+    /// A session in memory, brought there when it was dormant. `None`: there is no such session.
+    pub(crate) fn live(&self, thread: &str) -> Option<Live> {
+        let mut inner = self.inner.lock();
+        if let Some(live) = inner.live.get(thread) {
+            return Some(live.clone());
+        }
+        let row = inner.dormant.remove(thread)?;
+        Some(inner.wake(row, &self.journal, self.limits))
+    }
+
+    /// The feed of a thread that runs in this process; a thread that is not known becomes a session.
+    pub(crate) fn adopt(&self, thread: &str, link: &BridgeLink) -> Arc<Feed> {
+        let mut inner = self.inner.lock();
+        let feed = match inner.live.get(thread) {
+            Some(live) => Arc::clone(&live.feed),
+            None => {
+                let row = inner.dormant.remove(thread).unwrap_or_else(|| Session {
+                    thread: thread.to_owned(),
+                    source: Some("host".to_owned()),
+                    created_ms: now_ms(),
+                    updated_ms: now_ms(),
+                    ..Session::default()
+                });
+                inner.wake(row, &self.journal, self.limits).feed
+            }
+        };
+        if let Some(live) = inner.live.get_mut(thread) {
+            // A thread that turns up in a process is run by it from now on: a new generation for the session.
+            let moved = live
+                .bridge
+                .as_ref()
+                .is_none_or(|bridge| bridge.actor().id() != link.supervisor.actor().id());
+            live.bridge = Some(link.supervisor.clone());
+            if moved {
+                feed.next_generation();
+            }
+        }
+        drop(inner);
+        self.touch();
+        feed
+    }
+
+    /// Notes a thread that Codex knows and the host does not: begun elsewhere.
+    pub(crate) fn add_foreign(&self, row: Session) {
+        let mut inner = self.inner.lock();
+        let thread = ThreadId::from(row.thread.as_str());
+        if !inner.live.contains_key(&thread) {
+            inner.dormant.entry(thread).or_insert(row);
+        }
+    }
+
+    /// `thread/started`: what Codex says of the new thread.
+    pub(crate) fn thread_started(&self, feed: &Arc<Feed>, params: &str) {
+        let Ok(started) = serde_json::from_str::<ThreadStarted<'_>>(params) else {
+            return;
+        };
+        let thread = started.thread;
+        feed.update(|row| {
+            if let Some(cwd) = thread.cwd.as_deref() {
+                row.cwd = cwd.to_owned();
+            }
+            if row.preview.is_empty() {
+                row.preview = thread.preview.to_string();
+            }
+            if row.title.is_none() {
+                row.title = thread.name.as_deref().map(str::to_owned);
+            }
+        });
+        if thread.ephemeral
+            && let Some(live) = self.inner.lock().live.get_mut(feed.thread())
+        {
+            live.ephemeral = true;
+        }
+        self.touch();
+    }
+
+    /// Notes which actor and which supervisor serve a session.
+    pub(crate) fn set_actor(&self, thread: &str, actor: Option<SessionRef>) {
+        if let Some(live) = self.inner.lock().live.get_mut(thread) {
+            live.actor = actor;
+        }
+    }
+
+    pub(crate) fn set_bridge(&self, thread: &str, bridge: SupervisorRef) {
+        if let Some(live) = self.inner.lock().live.get_mut(thread) {
+            live.bridge = Some(bridge);
+        }
+    }
+
+    /// All sessions.
+    pub(crate) fn list(&self) -> Vec<Listed> {
+        let inner = self.inner.lock();
+        let live = inner
+            .live
+            .values()
+            .filter(|live| !live.ephemeral)
+            .cloned()
+            .map(Listed::Live);
+        let dormant = inner.dormant.values().cloned().map(Listed::Dormant);
+        live.chain(dormant).collect()
+    }
+
+    /// The sessions that are in memory.
+    pub(crate) fn lives(&self) -> Vec<Live> {
+        self.inner.lock().live.values().cloned().collect()
+    }
+
+    /// The generation of a session in memory.
+    pub(crate) fn generation(&self, thread: &str) -> Option<u64> {
+        let feed = self
+            .inner
+            .lock()
+            .live
+            .get(thread)
+            .map(|live| Arc::clone(&live.feed))?;
+        Some(feed.row().generation)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        let inner = self.inner.lock();
+        inner.live.len() + inner.dormant.len()
+    }
+
+    pub(crate) fn add_supervisor(&self, supervisor: SupervisorRef, purpose: &Purpose) {
+        let what = match purpose {
+            Purpose::Service => "service".to_owned(),
+            Purpose::Birth => "birth".to_owned(),
+            Purpose::Session(feed) => feed.thread().to_string(),
+        };
+        self.supervisors
+            .lock()
+            .insert(supervisor.actor().id(), (supervisor, what));
+    }
+
+    pub(crate) fn name_supervisor(&self, id: ActorId, thread: &str) {
+        if let Some((_, what)) = self.supervisors.lock().get_mut(&id) {
+            thread.clone_into(what);
+        }
+    }
+
+    pub(crate) fn remove_supervisor(&self, id: ActorId) {
+        self.supervisors.lock().remove(&id);
+    }
+
+    /// All supervisors with what they are for: `service`, `birth`, or a thread id.
+    pub(crate) fn supervisors(&self) -> Vec<(SupervisorRef, String)> {
+        self.supervisors.lock().values().cloned().collect()
+    }
+
+    /// Something that lists show has changed.
+    pub(crate) fn touch(&self) {
+        self.version.send_modify(|version| *version += 1);
+    }
+
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    /// Gives a message that belongs to no session to every tab.
+    pub(crate) fn broadcast(&self, line: &str) {
+        self.audience.broadcast(line);
+    }
+
+    /// A Codex has introduced itself.
+    pub(crate) fn met(&self, info: ServerInfo) {
+        let _known_already = self.codex.set(info);
+    }
+
+    /// What Codex said of itself, once one has been up.
+    pub(crate) fn codex(&self) -> Option<&ServerInfo> {
+        self.codex.get()
+    }
+}
+
+impl Inner {
+    fn wake(&mut self, row: Session, journal: &Journal, limits: FeedLimits) -> Live {
+        let feed = Feed::new(row, journal.clone(), limits);
+        let live = Live {
+            feed: Arc::clone(&feed),
+            bridge: None,
+            actor: None,
+            ephemeral: false,
+        };
+        self.live.insert(feed.thread().clone(), live.clone());
+        live
+    }
+}

@@ -1,0 +1,629 @@
+//! The ordered events of one session: numbered once, encoded once, journalled, then published to all cursors.
+//!
+//! ```text
+//! append (number, encode, fold) -> staged -> journal commit -> ring + head -> tabs wake and read from their cursors
+//! ```
+//!
+//! At most one batch of a session is with the journal; what is appended meanwhile becomes the next batch, so batches
+//! grow with the load and nothing is published that is not durable. Streamed events pass through here and through no
+//! actor's mailbox. It owns no process and no socket.
+//!
+//! Lock order: `write` before `read`; neither is held over an await or over a call into the journal.
+
+mod change;
+mod requests;
+mod ring;
+pub mod snapshot;
+mod turns;
+
+use std::{
+    collections::HashMap,
+    io::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::SystemTime,
+};
+
+use bytes::{Bytes, BytesMut};
+use journal::{Batch, Decision, Item, Journal, Prompt, Session, Write};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, oneshot, watch};
+
+pub(crate) use self::{
+    change::{Change, text_field},
+    requests::ServerRequest,
+    turns::{OpenItem, OpenTurn, TURN_ROW},
+};
+use self::{ring::Ring, turns::Turns};
+use crate::ids::ThreadId;
+
+/// Bounds of one feed, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct FeedLimits {
+    /// Committed batches kept in memory; older ones are read from the journal.
+    pub ring: usize,
+    /// Encoded but not yet durable; at the bound the bridge stops reading from Codex.
+    pub staged: usize,
+}
+
+/// Milliseconds since the epoch.
+pub(crate) fn now_ms() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// One session's events. Shared by the bridge that writes, the session actor, and the tabs that read.
+pub struct Feed {
+    thread: ThreadId,
+    journal: Journal,
+    limits: FeedLimits,
+    write: Mutex<Writer>,
+    read: Mutex<Reader>,
+    /// Seq of the last published event.
+    head: watch::Sender<u64>,
+    /// Woken when staged bytes fall under the limit.
+    room: Notify,
+    /// Woken when a turn began or ended, or a request came or went: the session actor looks again.
+    control: Notify,
+    /// Prompts in the session's queue; a figure for lists.
+    waiting: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Writer {
+    next_seq: u64,
+    staged: Staged,
+    in_flight: bool,
+    turns: Turns,
+    row: Session,
+    /// The row differs from the journal's.
+    dirty: bool,
+}
+
+/// What the next commit will hold.
+#[derive(Debug, Default)]
+struct Staged {
+    first: u64,
+    lines: BytesMut,
+    items: Vec<Item>,
+    prompts: Vec<Prompt>,
+    decisions: Vec<Decision>,
+    acks: Vec<oneshot::Sender<()>>,
+}
+
+struct Reader {
+    ring: Ring,
+    requests: Vec<Arc<ServerRequest>>,
+    tabs: HashMap<u64, Subscriber>,
+    next_tab: u64,
+}
+
+struct Subscriber {
+    wake: Arc<Notify>,
+    /// Speaks plain app-server protocol, so it may serve requests that the page cannot.
+    native: bool,
+}
+
+/// A look at a session's turn state.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct View {
+    pub turn: Option<OpenTurn>,
+    pub staged_head: u64,
+}
+
+/// Keeps a tab woken by a feed until it is dropped.
+pub struct Subscription {
+    feed: Arc<Feed>,
+    id: u64,
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.feed.read.lock().tabs.remove(&self.id);
+        self.feed.control.notify_one();
+    }
+}
+
+impl std::fmt::Debug for Feed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Feed")
+            .field("thread", &self.thread)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Feed {
+    /// The feed of a session as its row says; events up to `row.head` are in the journal.
+    pub(crate) fn new(row: Session, journal: Journal, limits: FeedLimits) -> Arc<Self> {
+        let head = row.head;
+        Arc::new(Self {
+            thread: ThreadId::from(row.thread.as_str()),
+            journal,
+            limits,
+            write: Mutex::new(Writer {
+                next_seq: head + 1,
+                staged: Staged::default(),
+                in_flight: false,
+                turns: Turns::default(),
+                row,
+                dirty: false,
+            }),
+            read: Mutex::new(Reader {
+                ring: Ring::new(limits.ring),
+                requests: Vec::new(),
+                tabs: HashMap::new(),
+                next_tab: 0,
+            }),
+            head: watch::Sender::new(head),
+            room: Notify::new(),
+            control: Notify::new(),
+            waiting: AtomicUsize::new(0),
+        })
+    }
+
+    pub(crate) fn thread(&self) -> &ThreadId {
+        &self.thread
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    // ---- writing ----
+
+    /// Numbers, encodes and folds one message: a JSON object without newline, already redacted. Returns its seq, or
+    /// `None` for the second end of a turn, which is dropped.
+    pub(crate) fn append(&self, line: &str, change: Change<'_>) -> Option<u64> {
+        let mut w = self.write.lock();
+        w.append(line, change, &self.control)
+    }
+
+    /// Appends a notification of the host itself; `params` is a raw JSON object.
+    pub(crate) fn append_host(&self, method: &str, params: &str) -> Option<u64> {
+        self.append(
+            &format!(r#"{{"method":"{method}","params":{params}}}"#),
+            Change::Nothing,
+        )
+    }
+
+    /// Hands what is staged to the journal, unless a batch is on its way: then it follows by itself.
+    pub(crate) fn flush(self: &Arc<Self>) {
+        let staged = {
+            let mut w = self.write.lock();
+            if w.in_flight || !w.has_staged() {
+                return;
+            }
+            w.in_flight = true;
+            w.take()
+        };
+        self.submit(staged);
+    }
+
+    fn submit(self: &Arc<Self>, (write, acks): (Write, Vec<oneshot::Sender<()>>)) {
+        let feed = Arc::clone(self);
+        let batch = write.batch.clone();
+        if let Err(rejected) = self
+            .journal
+            .commit(write, move || feed.committed(batch, acks))
+        {
+            // The queue has a place for each session's one batch, so this is a journal that has been closed: the host
+            // is going down, and what is not durable stays unpublished.
+            tracing::warn!(session.id = %self.thread, err = %rejected, "journal takes no more events");
+        }
+    }
+
+    /// Runs on the journal's writer thread, right after the commit.
+    fn committed(self: Arc<Self>, batch: Option<Batch>, acks: Vec<oneshot::Sender<()>>) {
+        if let Some(batch) = batch {
+            let last = batch.last;
+            let mut read = self.read.lock();
+            read.ring.push(batch);
+            self.head.send_replace(last);
+            for tab in read.tabs.values() {
+                tab.wake.notify_one();
+            }
+        }
+        for ack in acks {
+            // The asker may have gone; its prompt is durable all the same.
+            let _ = ack.send(());
+        }
+        let next = {
+            let mut w = self.write.lock();
+            if w.has_staged() {
+                Some(w.take())
+            } else {
+                w.in_flight = false;
+                None
+            }
+        };
+        self.room.notify_waiters();
+        if let Some(next) = next {
+            self.submit(next);
+        }
+    }
+
+    /// Resolves when the staged bytes are under the limit. The bridge waits here before it reads on: backpressure.
+    pub(crate) async fn room(&self) {
+        loop {
+            let notified = self.room.notified();
+            if self.write.lock().staged.lines.len() < self.limits.staged {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    /// True when the bridge must wait in [`Feed::room`].
+    pub(crate) fn is_full(&self) -> bool {
+        self.write.lock().staged.lines.len() >= self.limits.staged
+    }
+
+    /// Changes the session's row; it is written with the next commit.
+    pub(crate) fn update(&self, change: impl FnOnce(&mut Session)) {
+        let mut w = self.write.lock();
+        change(&mut w.row);
+        w.dirty = true;
+    }
+
+    /// A copy of the session's row, its head being the last staged event.
+    pub(crate) fn row(&self) -> Session {
+        self.write.lock().row.clone()
+    }
+
+    /// Stages prompts and the event that shows them; resolves when both are durable.
+    pub(crate) fn put_prompts(
+        self: &Arc<Self>,
+        prompts: Vec<Prompt>,
+        params: &str,
+    ) -> oneshot::Receiver<()> {
+        let (ack, durable) = oneshot::channel();
+        {
+            let mut w = self.write.lock();
+            w.staged.prompts.extend(prompts);
+            w.staged.acks.push(ack);
+            let line = format!(r#"{{"method":"host/prompt/changed","params":{params}}}"#);
+            w.append(&line, Change::Nothing, &self.control);
+        }
+        self.flush();
+        durable
+    }
+
+    /// Stages the audit record of an answered request.
+    pub(crate) fn put_decision(self: &Arc<Self>, decision: Decision) {
+        self.write.lock().staged.decisions.push(decision);
+        self.flush();
+    }
+
+    /// Opens the next generation: a bridge is about to start for this session.
+    pub(crate) fn next_generation(&self) -> u64 {
+        let mut w = self.write.lock();
+        w.row.generation += 1;
+        w.dirty = true;
+        w.row.generation
+    }
+
+    /// Ends the open turn, if there is one, as interrupted: the open items are completed with what had streamed, then
+    /// the turn, once.
+    pub(crate) fn interrupt_open_turn(self: &Arc<Self>, cause: &str) {
+        {
+            let mut w = self.write.lock();
+            w.interrupt_open_turn(&self.thread, cause, &self.control);
+        }
+        self.flush();
+    }
+
+    /// Replays one stored event into the fold, without numbering it: the way back after the host was killed.
+    pub(crate) fn refold(&self, seq: u64, change: Change<'_>) {
+        self.write.lock().fold(seq, change, &self.control);
+    }
+
+    /// After [`Feed::refold`]: the rows that the replay produced are in the journal already.
+    pub(crate) fn refolded(&self) {
+        self.write.lock().staged = Staged::default();
+    }
+
+    /// The turn state as of the last appended event.
+    pub(crate) fn view(&self) -> View {
+        let w = self.write.lock();
+        View {
+            turn: w.turns.open_turn().cloned(),
+            staged_head: w.next_seq - 1,
+        }
+    }
+
+    /// The items that are open, each as a reader should see it, and the last event that they include.
+    pub(crate) fn open_items(&self) -> (u64, Vec<OpenItem>) {
+        let w = self.write.lock();
+        (w.next_seq - 1, w.turns.open_items().cloned().collect())
+    }
+
+    /// True when the turn has had its end.
+    pub(crate) fn has_ended(&self, turn: &str) -> bool {
+        self.write.lock().turns.has_ended(turn)
+    }
+
+    /// How many prompts wait in the session's queue, for lists.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Set by the session actor.
+    pub(crate) fn set_waiting(&self, waiting: usize) {
+        self.waiting.store(waiting, Ordering::Relaxed);
+    }
+
+    /// Makes the session actor look again.
+    pub(crate) fn poke(&self) {
+        self.control.notify_one();
+    }
+
+    /// Resolves when something changed that the session actor cares for. One waiter: the session actor.
+    pub(crate) async fn control_changed(&self) {
+        self.control.notified().await;
+    }
+
+    // ---- requests ----
+
+    /// Adds a pending request behind the last appended event and wakes the tabs.
+    pub(crate) fn open_request(&self, make: impl FnOnce(u64) -> ServerRequest) {
+        let after = self.write.lock().next_seq - 1;
+        let mut read = self.read.lock();
+        read.requests.push(Arc::new(make(after)));
+        for tab in read.tabs.values() {
+            tab.wake.notify_one();
+        }
+        self.control.notify_one();
+    }
+
+    /// Takes a request away; the first caller gets it.
+    pub(crate) fn take_request(
+        &self,
+        is_it: impl Fn(&ServerRequest) -> bool,
+    ) -> Option<Arc<ServerRequest>> {
+        let mut read = self.read.lock();
+        let index = read.requests.iter().position(|request| is_it(request))?;
+        let request = read.requests.remove(index);
+        self.control.notify_one();
+        Some(request)
+    }
+
+    /// The pending requests, oldest first.
+    pub(crate) fn requests(&self) -> Vec<Arc<ServerRequest>> {
+        self.read.lock().requests.clone()
+    }
+
+    // ---- reading ----
+
+    /// Seq of the last published event.
+    pub(crate) fn head(&self) -> u64 {
+        *self.head.borrow()
+    }
+
+    /// Resolves when the event `seq` is published.
+    pub(crate) async fn published(&self, seq: u64) {
+        // The sender lives in self, so this cannot fail.
+        let _ = self.head.subscribe().wait_for(|head| *head >= seq).await;
+    }
+
+    /// Wakes `wake` on each publication until the subscription is dropped.
+    pub(crate) fn subscribe(self: &Arc<Self>, wake: Arc<Notify>, native: bool) -> Subscription {
+        let mut read = self.read.lock();
+        let id = read.next_tab;
+        read.next_tab += 1;
+        read.tabs.insert(id, Subscriber { wake, native });
+        self.control.notify_one();
+        Subscription {
+            feed: Arc::clone(self),
+            id,
+        }
+    }
+
+    /// How many tabs are attached, and how many of them are native.
+    pub(crate) fn audience(&self) -> (usize, usize) {
+        let read = self.read.lock();
+        let native = read.tabs.values().filter(|tab| tab.native).count();
+        (read.tabs.len(), native)
+    }
+
+    /// Published events behind `after`, none behind `until`, from the ring: slices of shared batches, newline-terminated lines. `None`: the
+    /// ring no longer reaches back that far, so read the journal. Otherwise the last seq given (or `after`).
+    pub(crate) fn read(
+        &self,
+        after: u64,
+        until: u64,
+        budget: usize,
+        out: &mut Vec<Bytes>,
+    ) -> Option<u64> {
+        if after >= self.head().min(until) {
+            return Some(after);
+        }
+        self.read.lock().ring.read(after, until, budget, out)
+    }
+
+    /// The same from the journal; blocking.
+    pub(crate) fn read_stored(
+        &self,
+        after: u64,
+        until: u64,
+        budget: usize,
+    ) -> Result<(u64, Vec<Bytes>), journal::ReadError> {
+        let batches = self.journal.events(self.thread.as_str(), after, budget)?;
+        let wanted = batches.iter().take_while(|batch| batch.first <= until);
+        let (mut cursor, mut lines) = (after, Vec::new());
+        for batch in wanted {
+            if batch.first > cursor + 1 {
+                break; // Compacted away in between: the caller begins again from a snapshot.
+            }
+            lines.push(ring::between(batch, after, until));
+            cursor = batch.last.min(until);
+        }
+        Ok((cursor, lines))
+    }
+}
+
+impl Writer {
+    fn has_staged(&self) -> bool {
+        self.dirty
+            || !self.staged.lines.is_empty()
+            || !self.staged.prompts.is_empty()
+            || !self.staged.decisions.is_empty()
+            || !self.staged.items.is_empty()
+    }
+
+    fn append(&mut self, line: &str, change: Change<'_>, control: &Notify) -> Option<u64> {
+        if let Change::TurnCompleted { turn, .. } = &change
+            && self.turns.has_ended(turn)
+        {
+            return None;
+        }
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        let lines = &mut self.staged.lines;
+        if lines.is_empty() {
+            self.staged.first = seq;
+        }
+        lines.reserve(line.len() + 48);
+        let mut number = [0_u8; 64];
+        let mut rest = &mut number[..];
+        // 64 bytes hold both words and two 20-digit numbers.
+        let _ = write!(
+            rest,
+            r#"{{"seq":{seq},"generation":{},"#,
+            self.row.generation
+        );
+        let unused = rest.len();
+        lines.extend_from_slice(&number[..number.len() - unused]);
+        lines.extend_from_slice(&line.as_bytes()[1..]);
+        lines.extend_from_slice(b"\n");
+        self.fold(seq, change, control);
+        Some(seq)
+    }
+
+    fn fold(&mut self, seq: u64, change: Change<'_>, control: &Notify) {
+        match change {
+            Change::Nothing => {}
+            Change::TurnStarted { turn, root } => {
+                let open = OpenTurn {
+                    id: turn.into_owned(),
+                    root: root.map(|id| id.into_owned()),
+                    first_seq: seq,
+                    started_ms: now_ms(),
+                };
+                self.row.open_turn = Some(journal::OpenTurn {
+                    turn_id: open.id.clone(),
+                    first_seq: seq,
+                    started_ms: open.started_ms,
+                });
+                self.row.resumable = true;
+                self.turns.turn_started(open);
+                control.notify_one();
+            }
+            Change::TurnCompleted { turn, raw } => {
+                self.staged
+                    .items
+                    .extend(self.turns.turn_completed(&turn, raw, seq));
+                if self.turns.open_turn().is_none() {
+                    self.row.open_turn = None;
+                }
+                control.notify_one();
+            }
+            Change::ItemStarted { turn, raw } => self
+                .staged
+                .items
+                .extend(self.turns.item_started(turn, raw, seq)),
+            Change::ItemCompleted { turn, raw } => {
+                let rows = self.turns.item_completed(turn, raw, seq);
+                if self.row.preview.is_empty()
+                    && let Some(user) = rows.iter().find(|row| row.kind == "userMessage")
+                {
+                    self.row.preview = user.text.chars().take(PREVIEW_CHARS).collect();
+                }
+                self.staged.items.extend(rows);
+            }
+            Change::Delta {
+                turn,
+                item,
+                field,
+                text,
+            } => self.turns.delta(turn, item, field, text, seq),
+            Change::Named { title } => self.row.title = title,
+            Change::Settings { model } => {
+                if model.is_some() {
+                    self.row.model = model;
+                }
+            }
+        }
+    }
+
+    fn interrupt_open_turn(&mut self, thread: &ThreadId, cause: &str, control: &Notify) {
+        let Some(turn) = self.turns.open_turn().cloned() else {
+            return;
+        };
+        let open: Vec<OpenItem> = self.turns.open_items().cloned().collect();
+        let at = now_ms();
+        for item in open {
+            let raw = item.json(true);
+            let line = format!(
+                r#"{{"method":"item/completed","params":{{"item":{raw},"threadId":{},"turnId":{},"completedAtMs":{at},"partial":true}}}}"#,
+                json_string(thread.as_str()),
+                json_string(&item.turn),
+            );
+            let seq = self
+                .append(&line, Change::Nothing, control)
+                .unwrap_or(self.next_seq);
+            self.staged
+                .items
+                .push(item.row(journal::ItemState::Partial, Some(seq)));
+        }
+        self.turns.drop_open_items();
+        let raw = format!(
+            r#"{{"id":{},"items":[],"itemsView":"notLoaded","status":"interrupted","error":{{"message":{},"codexErrorInfo":null,"additionalDetails":null}},"startedAt":{},"completedAt":{},"durationMs":{}}}"#,
+            json_string(&turn.id),
+            json_string(cause),
+            turn.started_ms / 1000,
+            at / 1000,
+            at.saturating_sub(turn.started_ms),
+        );
+        let line = format!(
+            r#"{{"method":"turn/completed","params":{{"threadId":{},"turn":{raw}}}}}"#,
+            json_string(thread.as_str())
+        );
+        let change = Change::TurnCompleted {
+            turn: turn.id.as_str().into(),
+            raw: &raw,
+        };
+        self.append(&line, change, control);
+    }
+
+    fn take(&mut self) -> (Write, Vec<oneshot::Sender<()>>) {
+        let staged = std::mem::take(&mut self.staged);
+        let mut write = Write::new(self.row.thread.clone());
+        if !staged.lines.is_empty() {
+            write.batch = Some(Batch {
+                first: staged.first,
+                last: self.next_seq - 1,
+                lines: staged.lines.freeze(),
+            });
+            self.row.updated_ms = now_ms();
+        }
+        self.row.head = self.next_seq - 1;
+        write.items = staged.items;
+        write.prompts = staged.prompts;
+        write.decisions = staged.decisions;
+        write.session = Some(self.row.clone());
+        self.dirty = false;
+        (write, staged.acks)
+    }
+}
+
+/// Characters of the first prompt shown in lists.
+const PREVIEW_CHARS: usize = 200;
+
+/// A JSON string literal.
+pub(crate) fn json_string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

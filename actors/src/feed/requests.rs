@@ -1,0 +1,49 @@
+//! A session's pending server requests: approvals and questions that Codex waits for.
+//!
+//! They are state, not events: a tab is given those that are pending when its cursor reaches the place where they were
+//! asked. How an answer is judged is the session actor's business.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use codex::request_id::RequestId;
+
+use crate::bridge::BridgeLink;
+
+/// A request of Codex that nobody has answered yet.
+#[derive(Debug)]
+pub struct ServerRequest {
+    /// Host-unique: `threadId/generation/number`.
+    pub id: String,
+    /// The request stands in the stream behind this event.
+    pub after: u64,
+    /// `item/commandExecution/requestApproval`, ...
+    pub method: String,
+    /// Raw JSON, redacted.
+    pub params: Bytes,
+    /// The whole message as tabs get it: one line, newline included.
+    pub line: Bytes,
+    /// What Codex called it; unique only within its process.
+    pub(crate) codex_id: RequestId,
+    /// The process that waits for the answer.
+    pub(crate) bridge: Arc<BridgeLink>,
+}
+
+/// The requests that a person answers: they wait for as long as it takes. All others need a tab that can serve them.
+const INTERACTIVE: [&str; 8] = [
+    "item/commandExecution/requestApproval",
+    "item/fileChange/requestApproval",
+    "item/permissions/requestApproval",
+    "item/tool/requestUserInput",
+    "mcpServer/elicitation/request",
+    "applyPatchApproval",
+    "execCommandApproval",
+    "tool/requestUserInput",
+];
+
+impl ServerRequest {
+    /// True when it may wait for a person; false when a program must serve it at once or nobody can.
+    pub(crate) fn is_interactive(&self) -> bool {
+        INTERACTIVE.contains(&self.method.as_str())
+    }
+}

@@ -1,0 +1,144 @@
+//! The newest committed batches of one session, bounded by bytes.
+//!
+//! Not the source of truth: what has left the ring is read from the journal.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use journal::Batch;
+
+/// Committed batches in order, without a hole between them.
+#[derive(Debug)]
+pub(super) struct Ring {
+    batches: VecDeque<Batch>,
+    bytes: usize,
+    /// At the bound the oldest batches leave; the newest always stays.
+    max_bytes: usize,
+}
+
+impl Ring {
+    pub(super) fn new(max_bytes: usize) -> Self {
+        Self {
+            batches: VecDeque::new(),
+            bytes: 0,
+            max_bytes,
+        }
+    }
+
+    pub(super) fn push(&mut self, batch: Batch) {
+        self.bytes += batch.lines.len();
+        self.batches.push_back(batch);
+        while self.bytes > self.max_bytes && self.batches.len() > 1 {
+            if let Some(old) = self.batches.pop_front() {
+                self.bytes -= old.lines.len();
+            }
+        }
+    }
+
+    /// Appends to `out` the lines of the events after `after` up to `until`, whole events, about `budget` bytes (at least one batch
+    /// slice). Returns the seq of the last event given, or `None` when the ring no longer reaches back to `after`.
+    pub(super) fn read(
+        &self,
+        after: u64,
+        until: u64,
+        budget: usize,
+        out: &mut Vec<Bytes>,
+    ) -> Option<u64> {
+        let first = self.batches.front()?.first;
+        if after + 1 < first {
+            return None;
+        }
+        let start = self.batches.partition_point(|batch| batch.last <= after);
+        let (mut cursor, mut given) = (after, 0);
+        for batch in self.batches.range(start..) {
+            if batch.first > until || given > 0 && given + batch.lines.len() > budget {
+                break;
+            }
+            let lines = between(batch, cursor, until);
+            given += lines.len();
+            cursor = batch.last.min(until);
+            out.push(lines);
+        }
+        Some(cursor)
+    }
+}
+
+/// The lines of `batch` behind the event `after` and not behind `until`; a slice of the same allocation.
+pub(super) fn between(batch: &Batch, after: u64, until: u64) -> Bytes {
+    let start = offset_behind(batch, after);
+    let end = offset_behind(batch, until);
+    batch.lines.slice(start..end.max(start))
+}
+
+/// Where in `batch` the lines behind the event `seq` begin.
+fn offset_behind(batch: &Batch, seq: u64) -> usize {
+    if seq < batch.first {
+        return 0;
+    }
+    if seq >= batch.last {
+        return batch.lines.len();
+    }
+    let skip = usize::try_from(seq - batch.first).unwrap_or(usize::MAX);
+    memchr::memchr_iter(b'\n', &batch.lines)
+        .nth(skip)
+        .map_or(batch.lines.len(), |newline| newline + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(first: u64, last: u64) -> Batch {
+        let lines: String = (first..=last).map(|seq| format!("{seq}\n")).collect();
+        Batch {
+            first,
+            last,
+            lines: lines.into(),
+        }
+    }
+
+    fn read(ring: &Ring, after: u64, budget: usize) -> (Option<u64>, String) {
+        let mut out = Vec::new();
+        let cursor = ring.read(after, u64::MAX, budget, &mut out);
+        let text = out.iter().map(|b| String::from_utf8_lossy(b).into_owned());
+        (cursor, text.collect())
+    }
+
+    #[test]
+    fn a_cursor_inside_a_batch_gets_the_rest_of_it() {
+        let mut ring = Ring::new(1 << 20);
+        ring.push(batch(1, 3));
+        ring.push(batch(4, 4));
+        assert_eq!(read(&ring, 0, 100), (Some(4), "1\n2\n3\n4\n".into()));
+        assert_eq!(read(&ring, 2, 100), (Some(4), "3\n4\n".into()));
+        assert_eq!(read(&ring, 4, 100), (Some(4), String::new()));
+    }
+
+    #[test]
+    fn nothing_behind_the_given_place_is_read() {
+        let mut ring = Ring::new(1 << 20);
+        ring.push(batch(1, 3));
+        ring.push(batch(4, 6));
+        let mut out = Vec::new();
+        assert_eq!(ring.read(1, 4, 100, &mut out), Some(4));
+        assert_eq!(out, ["2\n3\n", "4\n"]);
+    }
+
+    #[test]
+    fn a_budget_gives_whole_batches_and_at_least_one() {
+        let mut ring = Ring::new(1 << 20);
+        ring.push(batch(1, 3));
+        ring.push(batch(4, 4));
+        assert_eq!(read(&ring, 0, 1), (Some(3), "1\n2\n3\n".into()));
+    }
+
+    #[test]
+    fn what_left_the_ring_is_said_to_be_gone() {
+        let mut ring = Ring::new(4);
+        ring.push(batch(1, 2));
+        ring.push(batch(3, 4));
+        assert_eq!(ring.bytes, 4);
+        assert_eq!(read(&ring, 1, 100), (None, String::new()));
+        assert_eq!(read(&ring, 2, 100), (Some(4), "3\n4\n".into()));
+    }
+}

@@ -1,0 +1,310 @@
+//! What is open in a session: the running turn, and the items that have started but not completed, with their text.
+//!
+//! A pure fold over the session's events. It is what a crash would lose in Codex, so the host keeps it: it completes
+//! snapshots, resume answers, and turns whose Codex died. It neither numbers nor stores anything.
+
+use std::collections::VecDeque;
+
+use codex::item::{ItemHead, TextField, searchable_text, with_streamed_text};
+use journal::{Item, ItemState};
+
+/// Text kept for one open item, in bytes. More than a model writes in one item; behind it, text is only in the events.
+const MAX_OPEN_TEXT: usize = 32 << 20;
+/// Items open at once in a turn; a further one pushes the oldest out as partial.
+const MAX_OPEN_ITEMS: usize = 512;
+/// Turns remembered as ended, so that a second end of one is dropped.
+const REMEMBERED_ENDS: usize = 64;
+/// Bytes of an item that the full-text search sees.
+const MAX_SEARCHABLE: usize = 64 << 10;
+/// The id under which a turn's own row stands beside its items.
+pub(crate) const TURN_ROW: &str = "turn";
+
+/// The running turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OpenTurn {
+    /// The id that `turn/started` gave.
+    pub id: String,
+    /// `rootTurnId`, by which a review's other messages name the same turn.
+    pub root: Option<String>,
+    /// Seq of its `turn/started`.
+    pub first_seq: u64,
+    /// Milliseconds since the epoch.
+    pub started_ms: u64,
+}
+
+impl OpenTurn {
+    fn is(&self, id: &str) -> bool {
+        self.id == id || self.root.as_deref() == Some(id)
+    }
+}
+
+/// An item between `item/started` and `item/completed`.
+#[derive(Debug, Clone)]
+pub(crate) struct OpenItem {
+    pub turn: String,
+    pub id: String,
+    pub kind: String,
+    /// Seq of its first event: its place in the session.
+    pub seq: u64,
+    /// As `item/started` gave it.
+    raw: String,
+    texts: Vec<(TextField, String)>,
+}
+
+impl OpenItem {
+    /// The item as a reader should see it now.
+    pub(crate) fn json(&self, ended: bool) -> String {
+        with_streamed_text(&self.raw, &self.texts, ended)
+    }
+
+    fn extend(&mut self, field: TextField, delta: &str) {
+        let held: usize = self.texts.iter().map(|(_, text)| text.len()).sum();
+        if held + delta.len() > MAX_OPEN_TEXT {
+            return;
+        }
+        match self.texts.iter_mut().find(|(own, _)| *own == field) {
+            Some((_, text)) => text.push_str(delta),
+            None => self.texts.push((field, delta.to_owned())),
+        }
+    }
+
+    /// Its row in the journal.
+    pub(crate) fn row(&self, state: ItemState, done_seq: Option<u64>) -> Item {
+        row(
+            &self.turn,
+            &self.id,
+            &self.kind,
+            self.seq,
+            state,
+            done_seq,
+            self.json(state == ItemState::Partial),
+        )
+    }
+}
+
+fn row(
+    turn: &str,
+    id: &str,
+    kind: &str,
+    seq: u64,
+    state: ItemState,
+    done_seq: Option<u64>,
+    json: String,
+) -> Item {
+    Item {
+        turn: turn.to_owned(),
+        id: id.to_owned(),
+        seq,
+        done_seq,
+        kind: kind.to_owned(),
+        state,
+        text: searchable_text(&json, MAX_SEARCHABLE),
+        json: json.into(),
+    }
+}
+
+/// What is open in one session.
+#[derive(Debug, Default)]
+pub(crate) struct Turns {
+    turn: Option<OpenTurn>,
+    items: VecDeque<OpenItem>,
+    ended: VecDeque<String>,
+}
+
+impl Turns {
+    pub(crate) fn open_turn(&self) -> Option<&OpenTurn> {
+        self.turn.as_ref()
+    }
+
+    pub(crate) fn open_items(&self) -> impl Iterator<Item = &OpenItem> {
+        self.items.iter()
+    }
+
+    /// True when this turn has had its one end.
+    pub(crate) fn has_ended(&self, turn: &str) -> bool {
+        self.ended.iter().any(|id| id == turn)
+    }
+
+    pub(crate) fn turn_started(&mut self, turn: OpenTurn) {
+        self.turn = Some(turn);
+    }
+
+    /// Forgets the open items: the caller has completed each of them.
+    pub(crate) fn drop_open_items(&mut self) {
+        self.items.clear();
+    }
+
+    /// Ends a turn: the rows of what it left open, and of the turn itself. `raw` is its `turn` object.
+    pub(crate) fn turn_completed(&mut self, turn: &str, raw: &str, seq: u64) -> Vec<Item> {
+        let root = self.turn.as_ref().and_then(|open| open.root.clone());
+        let is_open = self.turn.as_ref().is_some_and(|open| open.is(turn));
+        let belongs =
+            |item: &OpenItem| item.turn == turn || (is_open && Some(&item.turn) == root.as_ref());
+        let mut rows: Vec<Item> = self
+            .items
+            .iter()
+            .filter(|item| belongs(item))
+            .map(|item| item.row(ItemState::Partial, Some(seq)))
+            .collect();
+        self.items.retain(|item| !belongs(item));
+        rows.push(row(
+            turn,
+            TURN_ROW,
+            TURN_ROW,
+            seq,
+            ItemState::Completed,
+            Some(seq),
+            raw.to_owned(),
+        ));
+        if is_open {
+            self.turn = None;
+        }
+        if self.ended.len() == REMEMBERED_ENDS {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(turn.to_owned());
+        rows
+    }
+
+    /// Opens an item; its row, and that of an item which it pushed out.
+    pub(crate) fn item_started(&mut self, turn: &str, raw: &str, seq: u64) -> Vec<Item> {
+        let Some(head) = ItemHead::read(raw) else {
+            return Vec::new();
+        };
+        let mut rows = Vec::new();
+        if self.items.len() == MAX_OPEN_ITEMS
+            && let Some(old) = self.items.pop_front()
+        {
+            rows.push(old.row(ItemState::Partial, Some(seq)));
+        }
+        let item = OpenItem {
+            turn: turn.to_owned(),
+            id: head.id,
+            kind: head.kind,
+            seq,
+            raw: raw.to_owned(),
+            texts: Vec::new(),
+        };
+        rows.push(item.row(ItemState::Open, None));
+        self.items.push_back(item);
+        rows
+    }
+
+    /// Closes an item; its row.
+    pub(crate) fn item_completed(&mut self, turn: &str, raw: &str, seq: u64) -> Vec<Item> {
+        let Some(head) = ItemHead::read(raw) else {
+            return Vec::new();
+        };
+        let first = match self.position(turn, &head.id) {
+            Some(index) => self.items.remove(index).map_or(seq, |item| item.seq),
+            None => seq,
+        };
+        vec![row(
+            turn,
+            &head.id,
+            &head.kind,
+            first,
+            ItemState::Completed,
+            Some(seq),
+            raw.to_owned(),
+        )]
+    }
+
+    /// Extends an open item; an item whose start was never seen begins here.
+    pub(crate) fn delta(
+        &mut self,
+        turn: &str,
+        id: &str,
+        field: (TextField, &'static str),
+        text: &str,
+        seq: u64,
+    ) {
+        let index = self.position(turn, id).unwrap_or_else(|| {
+            self.items.push_back(OpenItem {
+                turn: turn.to_owned(),
+                id: id.to_owned(),
+                kind: field.1.to_owned(),
+                seq,
+                raw: serde_json::json!({"type": field.1, "id": id}).to_string(),
+                texts: Vec::new(),
+            });
+            self.items.len() - 1
+        });
+        self.items[index].extend(field.0, text);
+    }
+
+    fn position(&self, turn: &str, id: &str) -> Option<usize> {
+        // From the back: deltas belong to the newest items.
+        self.items
+            .iter()
+            .rposition(|item| item.id == id && item.turn == turn)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MESSAGE: &str = r#"{"type":"agentMessage","id":"m1","text":""}"#;
+
+    fn turn(id: &str) -> OpenTurn {
+        OpenTurn {
+            id: id.into(),
+            root: None,
+            first_seq: 1,
+            started_ms: 0,
+        }
+    }
+
+    fn text_of(rows: &[Item]) -> Vec<(String, ItemState, String)> {
+        rows.iter()
+            .map(|row| (row.id.clone(), row.state, row.text.clone()))
+            .collect()
+    }
+
+    #[test]
+    fn a_turn_that_ends_early_keeps_the_text_that_had_streamed() {
+        let mut turns = Turns::default();
+        turns.turn_started(turn("t1"));
+        turns.item_started("t1", MESSAGE, 2);
+        let field = TextField::of_delta("item/agentMessage/delta", 0).expect("a text delta");
+        turns.delta("t1", "m1", field, "hel", 3);
+        turns.delta("t1", "m1", field, "lo", 4);
+        let rows = turns.turn_completed("t1", r#"{"id":"t1","status":"interrupted"}"#, 5);
+        assert_eq!(
+            text_of(&rows),
+            [
+                ("m1".into(), ItemState::Partial, "hello".into()),
+                ("turn".into(), ItemState::Completed, String::new())
+            ]
+        );
+        assert_eq!(turns.open_turn(), None);
+        assert!(turns.has_ended("t1"));
+    }
+
+    #[test]
+    fn the_end_of_another_turn_leaves_the_running_one_open() {
+        let mut turns = Turns::default();
+        turns.turn_started(turn("t2"));
+        turns.item_started("t2", MESSAGE, 2);
+        turns.turn_completed("t1", "{}", 3);
+        assert_eq!(turns.open_turn().map(|turn| turn.id.as_str()), Some("t2"));
+        assert_eq!(turns.open_items().count(), 1);
+    }
+
+    #[test]
+    fn a_completed_item_keeps_the_place_of_its_start() {
+        let mut turns = Turns::default();
+        turns.item_started("t1", MESSAGE, 2);
+        let rows = turns.item_completed(
+            "t1",
+            r#"{"type":"agentMessage","id":"m1","text":"hello"}"#,
+            9,
+        );
+        assert_eq!(
+            (rows[0].seq, rows[0].done_seq, rows[0].state),
+            (2, Some(9), ItemState::Completed)
+        );
+        assert_eq!(turns.open_items().count(), 0);
+    }
+}

@@ -1,0 +1,419 @@
+//! The host: the root of the supervisor tree, and what its parts share.
+//!
+//! ```text
+//! Host ── Sessions ── Session ── BridgeSupervisor ── Bridge (one running Codex)
+//!      ├─ Tabs ───── Tab (one connection)
+//!      ├─ Admission
+//!      └─ service BridgeSupervisor ── Bridge          the journal's writer is a thread of its own
+//! ```
+//! Static children are supervised by kameo; when one of them fails too often, the host says so and ends: whoever runs it
+//! (systemd) starts it again, and everything is in the journal. It listens to no socket.
+
+use std::{
+    convert::Infallible,
+    ops::ControlFlow,
+    path::PathBuf,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use codex::{handshake::ServerInfo, process::Launch, version::TESTED};
+use journal::{Journal, PromptState};
+use kameo::{error::SendError, prelude::*};
+use redaction::Redactor;
+use serde_json::json;
+use tokio::time::Instant;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    admission::{self, Admission},
+    directory::Directory,
+    feed::FeedLimits,
+    recovery,
+    sessions::{Open, Sessions, SessionsArgs},
+    supervisor::{Purpose, RestartPolicy, Shutdown, SupervisorRef},
+    tab::{Audience, OpenTab, TabInbound, TabOutbound},
+    tabs::{ListTabs, Start, TabRefused, TabView, Tabs, TabsArgs},
+};
+
+/// Restarts of a static child within the window, after which the host ends.
+const CHILD_RESTARTS: (u32, Duration) = (5, Duration::from_secs(30));
+
+/// What a host is made of.
+pub struct HostOptions {
+    /// `[codex]`.
+    pub codex: config::Codex,
+    /// `[limits]`.
+    pub limits: config::Limits,
+    /// Credentials and sign-ins.
+    pub admission: admission::Args,
+    /// Open, and this host's alone.
+    pub journal: Journal,
+    /// Compiled rules and known values.
+    pub redactor: Arc<Redactor>,
+    /// How a Codex is started; each session's runs in the session's folder.
+    pub launch: Launch,
+    /// The host's own version.
+    pub version: &'static str,
+}
+
+/// A running host. Cheap to clone.
+#[derive(Clone)]
+pub struct Host {
+    wiring: Arc<Wiring>,
+    root: ActorRef<Root>,
+    tabs: ActorRef<Tabs>,
+    admission: Admission,
+}
+
+/// Whether the host takes tabs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readiness {
+    /// It does.
+    Ready,
+    /// The journal cannot write; streaming stands still until it can.
+    JournalStalled,
+    /// It goes down.
+    Draining,
+}
+
+/// What all actors share. Holds no state of any of them.
+pub(crate) struct Wiring {
+    pub codex: config::Codex,
+    pub limits: config::Limits,
+    pub journal: Journal,
+    pub redactor: Arc<Redactor>,
+    pub directory: Arc<Directory>,
+    pub audience: Arc<Audience>,
+    /// Every task and process that outlives its maker; the shutdown waits for it.
+    pub tracker: TaskTracker,
+    /// The host goes down: nothing new begins.
+    pub closing: CancellationToken,
+    /// All tabs hang up.
+    pub hangup: CancellationToken,
+    /// A static child failed for good: the process must end.
+    pub fatal: CancellationToken,
+    pub restart_policy: RestartPolicy,
+    pub restarts: Restarts,
+    pub version: &'static str,
+    pub started: Instant,
+    launch: Launch,
+    service: OnceLock<SupervisorRef>,
+    refs: OnceLock<Refs>,
+    next_tab: AtomicU64,
+}
+
+/// The static actors, for `host/status`.
+pub(crate) struct Refs {
+    pub root: ActorRef<Root>,
+    pub sessions: ActorRef<Sessions>,
+    pub tabs: ActorRef<Tabs>,
+    pub admission: Admission,
+}
+
+/// How often static children were started.
+#[derive(Debug, Default)]
+pub(crate) struct Restarts {
+    pub sessions: Starts,
+    pub tabs: Starts,
+}
+
+/// Counts the starts of one actor.
+#[derive(Debug, Default)]
+pub(crate) struct Starts(AtomicU64);
+
+impl Starts {
+    pub(crate) fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn restarts(&self) -> u64 {
+        self.0.load(Ordering::Relaxed).saturating_sub(1)
+    }
+}
+
+impl std::fmt::Debug for Wiring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wiring").finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host").finish_non_exhaustive()
+    }
+}
+
+impl Wiring {
+    /// How Codex is started; in the session's folder when that still exists.
+    pub(crate) fn launch(&self, cwd: Option<&str>) -> Launch {
+        let mut launch = self.launch.clone();
+        if let Some(cwd) = cwd.map(PathBuf::from).filter(|cwd| cwd.is_dir()) {
+            launch.current_dir = cwd;
+        }
+        launch
+    }
+
+    /// The Codex that serves what belongs to no thread.
+    pub(crate) fn service(&self) -> &SupervisorRef {
+        self.service
+            .get()
+            .expect("set before the first tab can exist")
+    }
+
+    pub(crate) fn refs(&self) -> &Refs {
+        self.refs.get().expect("set before the first tab can exist")
+    }
+
+    pub(crate) fn next_tab(&self) -> u64 {
+        self.next_tab.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The result of `initialize`, as Codex would give it to a client of this name.
+    pub(crate) fn introduce(&self, client: &str) -> String {
+        let known = self.directory.codex();
+        let fallback = ServerInfo {
+            user_agent: format!("holdfast/{TESTED}"),
+            codex_home: self.codex.home.clone().unwrap_or_default(),
+            platform_family: "unix".into(),
+            platform_os: std::env::consts::OS.into(),
+        };
+        let info = known.unwrap_or(&fallback);
+        let name: String = client
+            .chars()
+            .filter(|c| c.is_ascii_graphic())
+            .take(64)
+            .collect();
+        let rest = info
+            .user_agent
+            .split_once('/')
+            .map_or(info.user_agent.as_str(), |(_, rest)| rest);
+        json!({
+            "userAgent": format!("{}/{rest}", if name.is_empty() { "client" } else { &name }),
+            "codexHome": info.codex_home,
+            "platformFamily": info.platform_family,
+            "platformOs": info.platform_os,
+            "holdfast": {"version": self.version, "journalId": self.journal.id()},
+        })
+        .to_string()
+    }
+}
+
+impl Host {
+    /// Starts the tree: closes what the last host left open, then lets sessions with waiting prompts go on.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn start(options: HostOptions) -> Result<Self, journal::ReadError> {
+        let journal = options.journal.clone();
+        let rows = journal.sessions()?;
+        let audience = Arc::new(Audience::default());
+        let limits = FeedLimits {
+            ring: options.limits.ring_bytes,
+            staged: options.limits.ring_bytes,
+        };
+        let directory =
+            Directory::new(journal.clone(), limits, rows.clone(), Arc::clone(&audience));
+        let wiring = Arc::new(Wiring {
+            restart_policy: RestartPolicy {
+                min: options.codex.backoff_min,
+                max: options.codex.backoff_max,
+                limit: options.codex.restart_limit,
+                window: options.codex.restart_window,
+                healthy_after: options.codex.healthy_after,
+            },
+            codex: options.codex,
+            limits: options.limits,
+            journal,
+            redactor: options.redactor,
+            directory,
+            audience,
+            tracker: TaskTracker::new(),
+            closing: CancellationToken::new(),
+            hangup: CancellationToken::new(),
+            fatal: CancellationToken::new(),
+            restarts: Restarts::default(),
+            version: options.version,
+            started: Instant::now(),
+            launch: options.launch,
+            service: OnceLock::new(),
+            refs: OnceLock::new(),
+            next_tab: AtomicU64::new(1),
+        });
+        recovery::close_open_turns(&wiring.directory, &rows)?;
+        let unfinished = wiring.journal.open_prompts()?;
+
+        let root = Root::spawn(Arc::clone(&wiring));
+        let _first = wiring
+            .service
+            .set(SupervisorRef::spawn(Arc::clone(&wiring), Purpose::Service));
+        let sessions_args = SessionsArgs {
+            wiring: Arc::clone(&wiring),
+        };
+        let sessions = Sessions::supervise(&root, sessions_args)
+            .restart_limit(CHILD_RESTARTS.0, CHILD_RESTARTS.1)
+            .spawn()
+            .await;
+        let tabs_args = TabsArgs {
+            wiring: Arc::clone(&wiring),
+            sessions: sessions.clone(),
+        };
+        let tabs = Tabs::supervise(&root, tabs_args)
+            .restart_limit(CHILD_RESTARTS.0, CHILD_RESTARTS.1)
+            .spawn()
+            .await;
+        let admission = Admission::spawn_under(&root, options.admission).await;
+        let refs = Refs {
+            root: root.clone(),
+            sessions: sessions.clone(),
+            tabs: tabs.clone(),
+            admission: admission.clone(),
+        };
+        let _first = wiring.refs.set(refs);
+
+        let mut threads: Vec<String> = unfinished
+            .into_iter()
+            .filter(|(_, prompt)| prompt.state != PromptState::NotRun)
+            .map(|(thread, _)| thread)
+            .collect();
+        threads.sort_unstable();
+        threads.dedup();
+        for thread in threads {
+            if let Err(SendError::HandlerError(refusal)) =
+                sessions.ask(Open { thread }).send().await
+            {
+                tracing::warn!(
+                    err = refusal.message(),
+                    "a waiting prompt belongs to no session"
+                );
+            }
+        }
+        Ok(Self {
+            wiring,
+            root,
+            tabs,
+            admission,
+        })
+    }
+
+    /// Who gets in.
+    pub fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    /// Whether the host takes tabs.
+    pub fn ready(&self) -> Readiness {
+        if self.wiring.closing.is_cancelled() {
+            Readiness::Draining
+        } else if matches!(self.wiring.journal.health(), journal::Health::Writing) {
+            Readiness::Ready
+        } else {
+            Readiness::JournalStalled
+        }
+    }
+
+    /// Starts a tab for an admitted connection.
+    ///
+    /// # Errors
+    /// At the limit of tabs, or when the host goes down.
+    pub async fn open_tab(&self, open: OpenTab) -> Result<(TabInbound, TabOutbound), TabRefused> {
+        match self.tabs.ask(Start(open)).send().await {
+            Ok(sides) => Ok(*sides),
+            Err(SendError::HandlerError(refused)) => Err(refused),
+            Err(_) => Err(TabRefused::Draining),
+        }
+    }
+
+    /// Resolves when a part of the host failed for good and the process should end.
+    pub async fn failed(&self) {
+        self.wiring.fatal.cancelled().await;
+    }
+
+    /// Goes down in order within `deadline`: no new tabs, tabs are told, every Codex is stopped, tabs hang up. False when
+    /// something did not end in time. The journal is closed by its owner afterwards.
+    pub async fn shutdown(&self, deadline: Duration) -> bool {
+        let until = Instant::now() + deadline;
+        self.wiring.closing.cancel();
+        self.wiring
+            .audience
+            .broadcast(r#"{"method":"host/draining","params":{}}"#);
+        for (supervisor, _) in self.wiring.directory.supervisors() {
+            supervisor.tell(Shutdown).await;
+        }
+        let stopped = async {
+            for (supervisor, _) in self.wiring.directory.supervisors() {
+                supervisor.actor().wait_for_shutdown().await;
+            }
+        };
+        let in_time = tokio::time::timeout_at(until, stopped).await.is_ok();
+        for live in self.wiring.directory.lives() {
+            live.feed.flush();
+            let head = live.feed.view().staged_head;
+            let _late = tokio::time::timeout_at(until, live.feed.published(head)).await;
+        }
+        self.wiring.audience.close(1001, "the host is going down");
+        self.root.kill();
+        self.wiring.tracker.close();
+        // Tabs get a moment to write what they were given, then their tasks are ended with them.
+        let last_words = self.wiring.audience.drained();
+        let _slow_readers = tokio::time::timeout_at(
+            until.min(Instant::now() + Duration::from_secs(1)),
+            last_words,
+        )
+        .await;
+        self.wiring.hangup.cancel();
+        tokio::time::timeout_at(
+            until.max(Instant::now() + Duration::from_millis(200)),
+            self.wiring.tracker.wait(),
+        )
+        .await
+        .is_ok()
+            && in_time
+    }
+}
+
+/// The root actor: nothing but a supervisor.
+pub(crate) struct Root {
+    wiring: Arc<Wiring>,
+}
+
+impl Actor for Root {
+    type Args = Arc<Wiring>;
+    type Error = Infallible;
+
+    fn name() -> &'static str {
+        "host"
+    }
+
+    async fn on_start(wiring: Arc<Wiring>, _: ActorRef<Self>) -> Result<Self, Infallible> {
+        Ok(Self { wiring })
+    }
+
+    async fn on_link_died(
+        &mut self,
+        _: WeakActorRef<Self>,
+        _: ActorId,
+        reason: ActorStopReason,
+    ) -> Result<ControlFlow<ActorStopReason>, Infallible> {
+        // kameo calls this only when a supervised child is not restarted any more.
+        if !self.wiring.closing.is_cancelled() {
+            tracing::error!(err = ?reason, "a part of the host failed too often; the host ends");
+            self.wiring.fatal.cancel();
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// All tabs, for `host/status`.
+pub(crate) async fn list_tabs(wiring: &Wiring) -> Vec<TabView> {
+    wiring
+        .refs()
+        .tabs
+        .ask(ListTabs)
+        .send()
+        .await
+        .unwrap_or_default()
+}

@@ -1,0 +1,85 @@
+//! What a host does for sessions whose turn was running when the last host died: the turn gets its one end, with what had
+//! streamed, from the journal alone.
+
+use std::{borrow::Cow, sync::Arc};
+
+use codex::message::{Encoding, Incoming, string_value};
+use journal::{ReadError, Session};
+
+use crate::{
+    directory::Directory,
+    feed::{Change, Feed, text_field},
+    supervisor::Cause,
+};
+
+/// Bytes of events read at once.
+const CHUNK: usize = 4 << 20;
+
+/// Closes the turns that the rows say were open.
+pub(crate) fn close_open_turns(
+    directory: &Arc<Directory>,
+    rows: &[Session],
+) -> Result<(), ReadError> {
+    for row in rows {
+        let Some(turn) = &row.open_turn else {
+            continue;
+        };
+        let Some(live) = directory.live(&row.thread) else {
+            continue;
+        };
+        refold(&live.feed, turn.first_seq.saturating_sub(1))?;
+        tracing::info!(
+            session.id = row.thread,
+            "close the turn that ran when the last host stopped"
+        );
+        live.feed
+            .interrupt_open_turn(&Cause::HostStopped.to_string());
+    }
+    Ok(())
+}
+
+/// Replays the stored events behind `after` into the feed's state.
+fn refold(feed: &Arc<Feed>, mut after: u64) -> Result<(), ReadError> {
+    loop {
+        let (cursor, chunks) = feed.read_stored(after, u64::MAX, CHUNK)?;
+        if cursor == after {
+            break;
+        }
+        let mut seq = after;
+        for line in chunks
+            .iter()
+            .flat_map(|lines| lines.split(|byte| *byte == b'\n'))
+        {
+            if line.is_empty() {
+                continue;
+            }
+            seq += 1;
+            refold_line(feed, seq, line);
+        }
+        after = cursor;
+    }
+    feed.refolded();
+    Ok(())
+}
+
+fn refold_line(feed: &Feed, seq: u64, line: &[u8]) {
+    let Ok(Incoming::Notification(notification)) = Incoming::parse(line) else {
+        return;
+    };
+    let route = &notification.route;
+    if let Some(field) = text_field(notification.method, notification.params)
+        && let (Some(turn), Some(item), Some(delta)) = (route.turn_id, route.item_id, &route.delta)
+        && delta.encoding == Encoding::Text
+        && let Ok(literal) = std::str::from_utf8(&line[delta.span.clone()])
+    {
+        let text: Cow<'_, str> = string_value(literal);
+        let change = Change::Delta {
+            turn,
+            item,
+            field,
+            text: &text,
+        };
+        return feed.refold(seq, change);
+    }
+    feed.refold(seq, Change::of(&notification));
+}

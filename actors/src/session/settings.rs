@@ -1,0 +1,156 @@
+//! How a session's thread runs: what Codex said when it was opened, and what it must be told when it is opened again.
+//!
+//! Codex silently drops `workspace-write` to read-only when a new process resumes a thread, so sandbox and approval
+//! policy are sent every time.
+
+use std::sync::Arc;
+
+use codex::message::ThreadOpened;
+use journal::Session;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::feed::Feed;
+
+/// What to open a thread with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SessionSettings {
+    cwd: String,
+    model: Option<String>,
+    /// `read-only`, `workspace-write` or `danger-full-access`.
+    sandbox: Option<String>,
+    /// A string or an object, raw JSON.
+    approval_policy: Option<String>,
+    /// Codex's id of the thread, when Codex lost the first one and began it anew.
+    pub(crate) codex_thread: Option<String>,
+}
+
+/// The journal's `extra` of a session.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Extra {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    codex_thread: Option<String>,
+}
+
+impl SessionSettings {
+    pub(crate) fn of(row: &Session) -> Self {
+        let extra: Extra = serde_json::from_str(&row.extra).unwrap_or_default();
+        Self {
+            cwd: row.cwd.clone(),
+            model: row.model.clone(),
+            sandbox: row.sandbox.clone(),
+            approval_policy: row.approval_policy.clone(),
+            codex_thread: extra.codex_thread,
+        }
+    }
+
+    pub(crate) fn to_extra(&self) -> String {
+        let extra = Extra {
+            codex_thread: self.codex_thread.clone(),
+        };
+        json!(extra).to_string()
+    }
+
+    /// Params of `thread/resume`: the settings, and no history, which the host has itself.
+    pub(crate) fn resume_params(&self, thread: &str) -> String {
+        let mut params = json!({"threadId": thread, "excludeTurns": true});
+        self.policies(&mut params);
+        params.to_string()
+    }
+
+    /// Params of `thread/start` for a thread that Codex lost before its first turn.
+    pub(crate) fn start_params(&self) -> String {
+        let mut params = json!({"cwd": self.cwd});
+        if let Some(model) = &self.model {
+            params["model"] = model.as_str().into();
+        }
+        self.policies(&mut params);
+        params.to_string()
+    }
+
+    fn policies(&self, params: &mut Value) {
+        if let Some(sandbox) = &self.sandbox {
+            params["sandbox"] = sandbox.as_str().into();
+        }
+        if let Some(policy) = &self.approval_policy
+            && let Ok(policy) = serde_json::from_str::<Value>(policy)
+        {
+            params["approvalPolicy"] = policy;
+        }
+    }
+}
+
+/// Notes in the session's row what Codex answered to `thread/start`, `thread/resume` or `thread/fork`.
+pub(crate) fn note_opened(feed: &Arc<Feed>, result: &[u8]) {
+    let Ok(opened) = serde_json::from_slice::<ThreadOpened<'_>>(result) else {
+        return;
+    };
+    feed.update(|row| {
+        if let Some(cwd) = opened.cwd.as_deref().or(opened.thread.cwd.as_deref()) {
+            row.cwd = cwd.to_owned();
+        }
+        if let Some(model) = opened.model.as_deref() {
+            row.model = Some(model.to_owned());
+        }
+        if let Some(policy) = opened.approval_policy {
+            row.approval_policy = Some(policy.get().to_owned());
+        }
+        if let Some(sandbox) = opened.sandbox.and_then(|raw| sandbox_mode(raw.get())) {
+            row.sandbox = Some(sandbox.to_owned());
+        }
+        if row.preview.is_empty() {
+            row.preview = opened.thread.preview.to_string();
+        }
+        if row.title.is_none() {
+            row.title = opened.thread.name.as_deref().map(str::to_owned);
+        }
+    });
+}
+
+/// The mode word for a sandbox policy object.
+pub(crate) fn sandbox_mode(raw: &str) -> Option<&'static str> {
+    #[derive(Deserialize)]
+    struct Policy<'a> {
+        r#type: &'a str,
+    }
+    match serde_json::from_str::<Policy<'_>>(raw).ok()?.r#type {
+        "readOnly" => Some("read-only"),
+        "workspaceWrite" => Some("workspace-write"),
+        "dangerFullAccess" => Some("danger-full-access"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resume_says_sandbox_and_approval_policy_again() {
+        let row = Session {
+            cwd: "/src".into(),
+            sandbox: Some("workspace-write".into()),
+            approval_policy: Some(r#""on-request""#.into()),
+            ..Session::default()
+        };
+        assert_eq!(
+            SessionSettings::of(&row).resume_params("t1"),
+            r#"{"approvalPolicy":"on-request","excludeTurns":true,"sandbox":"workspace-write","threadId":"t1"}"#
+        );
+    }
+
+    #[test]
+    fn codexs_own_id_survives_in_the_row() {
+        let mut settings = SessionSettings::of(&Session::default());
+        settings.codex_thread = Some("other".into());
+        let row = Session {
+            extra: settings.to_extra(),
+            ..Session::default()
+        };
+        assert_eq!(
+            SessionSettings::of(&row).codex_thread.as_deref(),
+            Some("other")
+        );
+    }
+}

@@ -1,0 +1,209 @@
+//! What lists show of a session: its true state in one word, and the figures beside it.
+
+use journal::Session as Row;
+use serde::Serialize;
+use tokio::time::Instant;
+
+use crate::{
+    directory::{Listed, Live},
+    feed::OpenTurn,
+    supervisor::BridgeStatus,
+};
+
+/// A session as lists show it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Summary {
+    pub thread_id: String,
+    pub title: Option<String>,
+    pub preview: String,
+    pub cwd: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// `host`, or `codex` for a thread begun elsewhere.
+    pub source: String,
+    pub state: &'static str,
+    pub bridge: BridgeView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turn: Option<TurnView>,
+    pub pending: usize,
+    pub queued: usize,
+    pub head: u64,
+    pub archived: bool,
+    pub created_at_ms: u64,
+    pub updated_at_ms: u64,
+    pub last_event_at_ms: u64,
+}
+
+/// The bridge of a session.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BridgeView {
+    pub state: &'static str,
+    pub generation: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_in_ms: Option<u64>,
+}
+
+/// The running turn.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TurnView {
+    pub id: String,
+    pub started_at_ms: u64,
+}
+
+impl Summary {
+    /// Of any session in the directory.
+    pub(crate) fn of(listed: &Listed) -> Self {
+        match listed {
+            Listed::Dormant(row) => Self::of_row(row),
+            Listed::Live(live) => Self::of_live(live),
+        }
+    }
+
+    /// Of a session that nobody has touched since the start.
+    fn of_row(row: &Row) -> Self {
+        let bridge = BridgeView {
+            state: resting(row),
+            generation: row.generation,
+            pid: None,
+            reason: row.phase_reason.clone(),
+            attempt: None,
+            retry_in_ms: None,
+        };
+        Self::build(row, bridge, None, 0, 0)
+    }
+
+    /// Of a session in memory.
+    pub(crate) fn of_live(live: &Live) -> Self {
+        let row = live.feed.row();
+        let bridge = match &live.bridge {
+            Some(bridge) => BridgeView::of(&bridge.status().borrow(), &row, live),
+            None => BridgeView {
+                state: resting(&row),
+                generation: row.generation,
+                pid: None,
+                reason: row.phase_reason.clone(),
+                attempt: None,
+                retry_in_ms: None,
+            },
+        };
+        let turn = live.feed.view().turn;
+        Self::build(
+            &row,
+            bridge,
+            turn,
+            live.feed.requests().len(),
+            live.feed.waiting(),
+        )
+    }
+
+    fn build(
+        row: &Row,
+        bridge: BridgeView,
+        turn: Option<OpenTurn>,
+        pending: usize,
+        queued: usize,
+    ) -> Self {
+        Self {
+            state: state(bridge.state, turn.is_some(), pending, queued),
+            thread_id: row.thread.clone(),
+            title: row.title.clone(),
+            preview: row.preview.clone(),
+            cwd: row.cwd.clone(),
+            model: row.model.clone(),
+            source: row.source.clone().unwrap_or_else(|| "host".to_owned()),
+            bridge,
+            turn: turn.map(|turn| TurnView {
+                id: turn.id,
+                started_at_ms: turn.started_ms,
+            }),
+            pending,
+            queued,
+            head: row.head,
+            archived: row.archived,
+            created_at_ms: row.created_ms,
+            updated_at_ms: row.updated_ms,
+            last_event_at_ms: row.updated_ms,
+        }
+    }
+}
+
+impl BridgeView {
+    fn of(status: &BridgeStatus, row: &Row, live: &Live) -> Self {
+        // A process that runs, but not this thread, leaves this session parked.
+        let hosted = status
+            .link()
+            .is_none_or(|link| link.hosts(live.feed.thread()));
+        let (attempt, retry_in_ms) = match status {
+            BridgeStatus::Backoff { attempt, until, .. } => {
+                let left = until.saturating_duration_since(Instant::now());
+                (Some(*attempt), u64::try_from(left.as_millis()).ok())
+            }
+            _ => (None, None),
+        };
+        Self {
+            state: if hosted { status.word() } else { "parked" },
+            generation: row.generation,
+            pid: status.link().filter(|_| hosted).map(|link| link.pid),
+            reason: status.cause().map(ToString::to_string),
+            attempt,
+            retry_in_ms,
+        }
+    }
+}
+
+/// The state of a session without a process.
+fn resting(row: &Row) -> &'static str {
+    match row.phase.as_str() {
+        "failed" => "failed",
+        "quarantined" => "quarantined",
+        _ => "parked",
+    }
+}
+
+/// One word for it all. What needs a person comes before what works by itself.
+fn state(bridge: &'static str, turn: bool, pending: usize, queued: usize) -> &'static str {
+    match bridge {
+        "failed" | "quarantined" | "backoff" => bridge,
+        _ if pending > 0 => "needsYou",
+        _ if turn => "working",
+        "starting" => "starting",
+        _ if queued > 0 => "queued",
+        "up" => "idle",
+        _ => "parked",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::state;
+
+    #[test]
+    fn the_word_for_a_session_is_the_most_pressing_truth() {
+        let cases = [
+            (("up", false, 0, 0), "idle"),
+            (("up", true, 0, 0), "working"),
+            (("up", true, 1, 0), "needsYou"),
+            (("backoff", false, 0, 1), "backoff"),
+            (("failed", false, 0, 3), "failed"),
+            (("starting", false, 0, 1), "starting"),
+            (("parked", false, 0, 1), "queued"),
+            (("parked", false, 0, 0), "parked"),
+        ];
+        for ((bridge, turn, pending, queued), word) in cases {
+            assert_eq!(
+                state(bridge, turn, pending, queued),
+                word,
+                "{bridge} {turn} {pending} {queued}"
+            );
+        }
+    }
+}

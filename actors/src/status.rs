@@ -1,0 +1,187 @@
+//! `host/status`: the live tree, the bridges, the tabs and the journal, as they are at this moment.
+
+use kameo::prelude::*;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{
+    directory::Live,
+    feed::now_ms,
+    host::{Wiring, list_tabs},
+    supervisor::SupervisorRef,
+};
+
+/// Sessions shown in the tree, the most recent ones; the rest is a number.
+const MAX_NODES: usize = 500;
+
+/// An actor in the tree.
+#[derive(Debug, Serialize)]
+struct Node {
+    actor: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    state: String,
+    restarts: u64,
+    /// Messages that wait, and how many may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mailbox: Option<[usize; 2]>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    children: Vec<Node>,
+}
+
+fn node<A: Actor>(
+    actor: &'static str,
+    name: Option<String>,
+    at: &ActorRef<A>,
+    restarts: u64,
+) -> Node {
+    let mailbox = at.mailbox_sender();
+    let waiting = mailbox
+        .max_capacity()
+        .zip(mailbox.capacity())
+        .map(|(most, free)| [most - free, most]);
+    Node {
+        actor,
+        name,
+        state: if at.is_alive() { "running" } else { "stopped" }.to_owned(),
+        restarts,
+        mailbox: waiting,
+        children: Vec::new(),
+    }
+}
+
+/// The answer, raw JSON.
+pub(crate) async fn report(wiring: &Wiring) -> String {
+    let tabs = list_tabs(wiring).await;
+    let statistics = wiring.journal.statistics();
+    let health = wiring.journal.health();
+    let redactions: serde_json::Map<String, Value> = wiring
+        .redactor
+        .counts()
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(rule, count)| (rule.to_owned(), count.into()))
+        .collect();
+    json!({
+        "version": wiring.version,
+        "uptimeMs": u64::try_from(wiring.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "nowMs": now_ms(),
+        "codex": wiring.directory.codex().map(|info| &info.user_agent),
+        "memoryBytes": resident(std::process::id()),
+        "tree": tree(wiring, tabs.len()),
+        "bridges": bridges(wiring),
+        "tabs": tabs,
+        "sessions": wiring.directory.count(),
+        "redactions": redactions,
+        "journal": {
+            "id": wiring.journal.id(),
+            "health": health_word(&health),
+            "fileBytes": statistics.file_bytes,
+            "walBytes": statistics.wal_bytes,
+            "sessions": statistics.sessions,
+            "events": statistics.events,
+            "commits": statistics.commits,
+        },
+    })
+    .to_string()
+}
+
+fn tree(wiring: &Wiring, tabs: usize) -> Node {
+    let refs = wiring.refs();
+    let mut root = node("host", None, &refs.root, 0);
+    let mut sessions = node(
+        "sessions",
+        None,
+        &refs.sessions,
+        wiring.restarts.sessions.restarts(),
+    );
+    let mut lives = wiring.directory.lives();
+    lives.sort_by_key(|live| std::cmp::Reverse(live.feed.head()));
+    sessions.children = lives.iter().take(MAX_NODES).filter_map(session).collect();
+    let mut tabs_node = node("tabs", None, &refs.tabs, wiring.restarts.tabs.restarts());
+    tabs_node.name = Some(format!("{tabs} connected"));
+    let journal = Node {
+        actor: "journal",
+        name: None,
+        state: health_word(&wiring.journal.health()),
+        restarts: 0,
+        mailbox: None,
+        children: Vec::new(),
+    };
+    root.children = vec![
+        sessions,
+        tabs_node,
+        node("admission", None, refs.admission.actor(), 0),
+        journal,
+        supervisor(wiring.service(), "service".into()),
+    ];
+    root
+}
+
+fn health_word(health: &journal::Health) -> String {
+    match health {
+        journal::Health::Writing => "writing".to_owned(),
+        journal::Health::Stalled { reason, .. } => format!("stalled: {reason}"),
+    }
+}
+
+fn session(live: &Live) -> Option<Node> {
+    let actor = live.actor.as_ref()?;
+    let mut own = node(
+        "session",
+        Some(live.feed.thread().to_string()),
+        &actor.actor,
+        0,
+    );
+    own.children = live
+        .bridge
+        .iter()
+        .map(|bridge| supervisor(bridge, live.feed.thread().to_string()))
+        .collect();
+    Some(own)
+}
+
+fn supervisor(at: &SupervisorRef, name: String) -> Node {
+    let mut own = node("bridge", Some(name), at.actor(), at.figures().restarts);
+    at.status().borrow().word().clone_into(&mut own.state);
+    own
+}
+
+fn bridges(wiring: &Wiring) -> Vec<Value> {
+    let view = |(supervisor, what): (SupervisorRef, String)| {
+        let status = supervisor.status().borrow().clone();
+        let figures = supervisor.figures();
+        let pid = status.link().map(|link| link.pid);
+        let generation = wiring.directory.generation(&what);
+        json!({
+            "for": what,
+            "threadId": generation.is_some().then_some(&what),
+            "state": status.word(),
+            "pid": pid,
+            "generation": generation.unwrap_or(figures.starts),
+            "restarts": figures.restarts,
+            "lastExit": figures.last_exit,
+            "lastExitKind": figures.last_exit_kind,
+            "memoryBytes": pid.and_then(resident),
+        })
+    };
+    wiring
+        .directory
+        .supervisors()
+        .into_iter()
+        .map(view)
+        .collect()
+}
+
+/// Resident memory of a process in bytes.
+fn resident(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace()
+        .next()?
+        .parse::<u64>()
+        .ok()
+        .map(|kib| kib * 1024)
+}

@@ -1,0 +1,619 @@
+//! The bridge supervisor: a stable address for a Codex that comes and goes.
+//!
+//! It starts Codex on demand, brings it up (handshake, then resume of the session's thread), decides about restarts, and
+//! says in the session's feed what is going on. "Codex is not running" is a state here, not a failure. Sessions and the
+//! service hold its ref and watch its status; the bridge tells it when the process ends. It awaits no child.
+
+mod backoff;
+mod cause;
+mod startup;
+
+use std::{convert::Infallible, ops::ControlFlow, sync::Arc, time::Duration};
+
+use codex::process::SpawnError;
+use kameo::prelude::*;
+use tokio::{sync::watch, task::AbortHandle, time::Instant};
+
+use self::backoff::{Backoff, Verdict};
+pub(crate) use self::{backoff::RestartPolicy, cause::Cause};
+use crate::{
+    bridge::{BelongTo, Bridge, BridgeArgs, BridgeLink, StopBridge},
+    feed::{Feed, json_string},
+    host::Wiring,
+};
+
+/// Messages that wait for a supervisor. Senders wait for a place.
+const MAILBOX: usize = 64;
+/// Deaths during resume after which a thread is quarantined.
+const DEATHS_IN_RESUME: u32 = 2;
+
+/// What a bridge is for.
+#[derive(Debug, Clone)]
+pub(crate) enum Purpose {
+    /// Requests that belong to no thread.
+    Service,
+    /// A session that is being born: Codex has not named its thread yet.
+    Birth,
+    /// This session.
+    Session(Arc<Feed>),
+}
+
+impl Purpose {
+    fn feed(&self) -> Option<&Arc<Feed>> {
+        match self {
+            Self::Session(feed) => Some(feed),
+            Self::Service | Self::Birth => None,
+        }
+    }
+}
+
+/// How a bridge stands.
+#[derive(Debug, Clone)]
+pub(crate) enum BridgeStatus {
+    /// No process, and none is wanted.
+    Parked,
+    /// A process is being brought up.
+    Starting,
+    /// Usable.
+    Up(Arc<BridgeLink>),
+    /// Waiting for the next start.
+    Backoff {
+        attempt: u32,
+        until: Instant,
+        cause: Cause,
+    },
+    /// Given up; a person has to retry.
+    Failed(Cause),
+    /// The thread killed its bridge while it was resumed; a person has to retry.
+    Quarantined(Cause),
+}
+
+impl BridgeStatus {
+    /// The word on the wire.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Parked => "parked",
+            Self::Starting => "starting",
+            Self::Up(_) => "up",
+            Self::Backoff { .. } => "backoff",
+            Self::Failed(_) => "failed",
+            Self::Quarantined(_) => "quarantined",
+        }
+    }
+
+    /// Why it is not up, if there is a reason.
+    pub(crate) fn cause(&self) -> Option<&Cause> {
+        match self {
+            Self::Backoff { cause, .. } | Self::Failed(cause) | Self::Quarantined(cause) => {
+                Some(cause)
+            }
+            Self::Parked | Self::Starting | Self::Up(_) => None,
+        }
+    }
+
+    /// The running Codex.
+    pub(crate) fn link(&self) -> Option<&Arc<BridgeLink>> {
+        match self {
+            Self::Up(link) => Some(link),
+            _ => None,
+        }
+    }
+}
+
+/// The address of a supervisor, and its status to watch.
+#[derive(Clone)]
+pub(crate) struct SupervisorRef {
+    actor: ActorRef<BridgeSupervisor>,
+    status: watch::Receiver<BridgeStatus>,
+    figures: watch::Receiver<Figures>,
+}
+
+/// What `host/status` tells of a bridge beside its state.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Figures {
+    pub starts: u64,
+    pub restarts: u64,
+    pub last_exit: Option<String>,
+    pub last_exit_kind: Option<&'static str>,
+}
+
+impl std::fmt::Debug for SupervisorRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("SupervisorRef")
+            .field(&self.actor.id())
+            .finish()
+    }
+}
+
+impl SupervisorRef {
+    /// Starts a supervisor without a process.
+    pub(crate) fn spawn(wiring: Arc<Wiring>, purpose: Purpose) -> Self {
+        let (status_tx, status) = watch::channel(BridgeStatus::Parked);
+        let (figures_tx, figures) = watch::channel(Figures::default());
+        let prepared = BridgeSupervisor::prepare_with_mailbox(mailbox::bounded(MAILBOX));
+        let me = Self {
+            actor: prepared.actor_ref().clone(),
+            status,
+            figures,
+        };
+        wiring.directory.add_supervisor(me.clone(), &purpose);
+        prepared.spawn(SupervisorArgs {
+            wiring,
+            purpose,
+            me: me.clone(),
+            status: status_tx,
+            figures: figures_tx,
+        });
+        me
+    }
+
+    /// Sends and waits for a place in the mailbox; a stopped supervisor needs no message.
+    pub(crate) async fn tell<M: Send + 'static>(&self, message: M)
+    where
+        BridgeSupervisor: Message<M>,
+    {
+        if self.actor.tell(message).send().await.is_err() {
+            tracing::debug!("a bridge supervisor has stopped before a message reached it");
+        }
+    }
+
+    pub(crate) fn status(&self) -> watch::Receiver<BridgeStatus> {
+        self.status.clone()
+    }
+
+    pub(crate) fn figures(&self) -> Figures {
+        self.figures.borrow().clone()
+    }
+
+    pub(crate) fn actor(&self) -> &ActorRef<BridgeSupervisor> {
+        &self.actor
+    }
+}
+
+/// The recipe of a supervisor.
+pub(crate) struct SupervisorArgs {
+    wiring: Arc<Wiring>,
+    purpose: Purpose,
+    me: SupervisorRef,
+    status: watch::Sender<BridgeStatus>,
+    figures: watch::Sender<Figures>,
+}
+
+/// Keeps one Codex running, or says why not.
+pub(crate) struct BridgeSupervisor {
+    wiring: Arc<Wiring>,
+    purpose: Purpose,
+    me: SupervisorRef,
+    status: watch::Sender<BridgeStatus>,
+    figures: watch::Sender<Figures>,
+    backoff: Backoff,
+    incarnation: u64,
+    bridge: Option<ActorRef<Bridge>>,
+    link: Option<Arc<BridgeLink>>,
+    /// Why the running process is being stopped, when we do that ourselves.
+    stopping: Option<Cause>,
+    /// Start again as soon as the process that is being stopped has ended.
+    wanted: bool,
+    resuming: bool,
+    deaths_in_resume: u32,
+    timer: Option<AbortHandle>,
+}
+
+impl Actor for BridgeSupervisor {
+    type Args = SupervisorArgs;
+    type Error = Infallible;
+
+    async fn on_start(args: SupervisorArgs, _: ActorRef<Self>) -> Result<Self, Infallible> {
+        Ok(Self {
+            backoff: Backoff::new(args.wiring.restart_policy),
+            wiring: args.wiring,
+            purpose: args.purpose,
+            me: args.me,
+            status: args.status,
+            figures: args.figures,
+            incarnation: 0,
+            bridge: None,
+            link: None,
+            stopping: None,
+            wanted: false,
+            resuming: false,
+            deaths_in_resume: 0,
+            timer: None,
+        })
+    }
+
+    async fn on_link_died(
+        &mut self,
+        _: WeakActorRef<Self>,
+        id: ActorId,
+        reason: ActorStopReason,
+    ) -> Result<ControlFlow<ActorStopReason>, Infallible> {
+        if self.bridge.as_ref().is_none_or(|bridge| bridge.id() != id) {
+            return Ok(ControlFlow::Continue(())); // An earlier incarnation.
+        }
+        // The bridge itself failed: it could not start its process, or it panicked. Its process is gone with it.
+        let cause = match &reason {
+            ActorStopReason::Panicked(panic) => panic
+                .with_downcast_ref(|err: &SpawnError| Cause::SpawnFailed(err.to_string()))
+                .unwrap_or_else(|| Cause::HostFault("the bridge's actor panicked".into())),
+            other => Cause::HostFault(format!("{other:?}")),
+        };
+        self.ended(cause);
+        Ok(ControlFlow::Continue(()))
+    }
+
+    async fn on_stop(
+        &mut self,
+        _: WeakActorRef<Self>,
+        _: ActorStopReason,
+    ) -> Result<(), Infallible> {
+        self.cancel_timer();
+        self.wiring
+            .directory
+            .remove_supervisor(self.me.actor().id());
+        if let Some(bridge) = self.bridge.take() {
+            let _gone_already = bridge.stop_gracefully().await;
+        }
+        Ok(())
+    }
+}
+
+impl BridgeSupervisor {
+    async fn start(&mut self) {
+        self.cancel_timer();
+        self.incarnation += 1;
+        self.wanted = false;
+        if let Some(main) = self.purpose.feed() {
+            main.next_generation();
+        }
+        self.publish(BridgeStatus::Starting, None);
+        self.figures.send_modify(|figures| {
+            figures.starts += 1;
+            figures.restarts += u64::from(figures.starts > 1);
+        });
+        let cwd = self.purpose.feed().map(|main| main.row().cwd);
+        let args = BridgeArgs {
+            launch: self.wiring.launch(cwd.as_deref()),
+            max_line: self.wiring.limits.line_bytes,
+            incarnation: self.incarnation,
+            supervisor: self.me.clone(),
+            redactor: Arc::clone(&self.wiring.redactor),
+            directory: Arc::clone(&self.wiring.directory),
+            purpose: self.purpose.clone(),
+            alive: self.wiring.tracker.token(),
+        };
+        let mailbox = mailbox::bounded(self.wiring.limits.bridge_mailbox);
+        self.bridge = Some(Bridge::spawn_link_with_mailbox(self.me.actor(), args, mailbox).await);
+    }
+
+    /// The process is gone. Settles what it left open, then decides.
+    fn ended(&mut self, cause: Cause) {
+        if let Some(bridge) = self.bridge.take() {
+            bridge.kill();
+        }
+        let asked = self.stopping.take();
+        let cause = asked.clone().unwrap_or(cause);
+        tracing::info!(cause = cause.kind(), detail = %cause, "codex ended");
+        self.figures.send_modify(|figures| {
+            figures.last_exit = Some(cause.to_string());
+            figures.last_exit_kind = Some(cause.kind());
+        });
+        if let Some(link) = self.link.take() {
+            link.close();
+            for feed in link.feeds() {
+                settle(&feed, &cause);
+                if self
+                    .purpose
+                    .feed()
+                    .is_none_or(|main| !Arc::ptr_eq(main, &feed))
+                {
+                    announce(&feed, "parked", Some(&cause), None);
+                }
+            }
+        } else if let Some(main) = self.purpose.feed() {
+            settle(main, &cause);
+        }
+        if self.resuming {
+            self.resuming = false;
+            self.deaths_in_resume += u32::from(asked.is_none());
+        }
+        match asked {
+            Some(Cause::HostStopped) => self.publish(BridgeStatus::Parked, Some(cause)),
+            Some(_) if self.wanted => self.retry_in(Duration::ZERO, 0, cause),
+            Some(Cause::Requested) => self.retry_in(Duration::ZERO, 0, cause),
+            Some(_) => self.publish(BridgeStatus::Parked, Some(cause)),
+            None => self.decide(cause),
+        }
+    }
+
+    fn decide(&mut self, cause: Cause) {
+        if matches!(cause, Cause::WrongVersion(_) | Cause::Held) {
+            return self.publish(BridgeStatus::Failed(cause), None);
+        }
+        if self.deaths_in_resume >= DEATHS_IN_RESUME {
+            return self.publish(BridgeStatus::Quarantined(cause), None);
+        }
+        match self.backoff.on_exit(Instant::now(), fastrand::f64()) {
+            Verdict::RetryIn { delay, attempt } => self.retry_in(delay, attempt, cause),
+            Verdict::GiveUp { exits } => {
+                tracing::error!(exits, "codex ended too often; waiting for a person");
+                self.publish(BridgeStatus::Failed(cause), None);
+            }
+        }
+    }
+
+    fn retry_in(&mut self, delay: Duration, attempt: u32, cause: Cause) {
+        let until = Instant::now() + delay;
+        self.publish(
+            BridgeStatus::Backoff {
+                attempt,
+                until,
+                cause,
+            },
+            None,
+        );
+        let (me, after) = (self.me.clone(), self.incarnation);
+        let timer = tokio::spawn(async move {
+            tokio::time::sleep_until(until).await;
+            me.tell(Respawn { after }).await;
+        });
+        self.timer = Some(timer.abort_handle());
+    }
+
+    fn cancel_timer(&mut self) {
+        if let Some(timer) = self.timer.take() {
+            timer.abort();
+        }
+    }
+
+    /// Says it in the session's feed, then to whoever watches: the order in which they may act on it.
+    fn publish(&mut self, status: BridgeStatus, reason: Option<Cause>) {
+        if let Some(main) = self.purpose.feed() {
+            let retry = match &status {
+                BridgeStatus::Backoff { attempt, until, .. } => {
+                    Some((*attempt, until.saturating_duration_since(Instant::now())))
+                }
+                _ => None,
+            };
+            let cause = status.cause().or(reason.as_ref());
+            let failed = matches!(
+                status,
+                BridgeStatus::Failed(_) | BridgeStatus::Quarantined(_)
+            );
+            main.update(|row| {
+                row.phase = if failed { status.word() } else { "" }.to_owned();
+                row.phase_reason = failed.then(|| cause.map(Cause::to_string)).flatten();
+            });
+            announce(main, status.word(), cause, retry);
+        }
+        self.status.send_replace(status);
+        self.wiring.directory.touch();
+    }
+}
+
+/// Appends `host/bridge/state` to a session's feed.
+fn announce(feed: &Arc<Feed>, state: &str, cause: Option<&Cause>, retry: Option<(u32, Duration)>) {
+    let mut params = format!(
+        r#"{{"threadId":{},"state":"{state}","generation":{}"#,
+        json_string(feed.thread().as_str()),
+        feed.row().generation
+    );
+    if let Some(cause) = cause {
+        params += &format!(
+            r#","reason":{},"reasonKind":"{}""#,
+            json_string(&cause.to_string()),
+            cause.kind()
+        );
+    }
+    if let Some((attempt, delay)) = retry {
+        params += &format!(r#","attempt":{attempt},"retryInMs":{}"#, delay.as_millis());
+    }
+    params.push('}');
+    feed.append_host("host/bridge/state", &params);
+    feed.flush();
+}
+
+/// The bridge of this session is gone: its requests are withdrawn and its turn gets its one end.
+fn settle(feed: &Arc<Feed>, cause: &Cause) {
+    announce(feed, "down", Some(cause), None);
+    while let Some(request) = feed.take_request(|_| true) {
+        let params = format!(
+            r#"{{"threadId":{},"requestId":{}}}"#,
+            json_string(feed.thread().as_str()),
+            json_string(&request.id)
+        );
+        feed.append_host("serverRequest/resolved", &params);
+    }
+    feed.interrupt_open_turn(&cause.to_string());
+    feed.flush();
+}
+
+// ---- messages ----
+
+/// Somebody needs Codex.
+pub(crate) struct Wake;
+
+impl Message<Wake> for BridgeSupervisor {
+    type Reply = ();
+
+    async fn handle(&mut self, _: Wake, _: &mut Context<Self, ()>) {
+        self.wanted = true;
+        if matches!(*self.status.borrow(), BridgeStatus::Parked) && self.bridge.is_none() {
+            self.start().await;
+        }
+    }
+}
+
+/// Nothing is to do: stop Codex until somebody needs it.
+pub(crate) struct Park;
+
+impl Message<Park> for BridgeSupervisor {
+    type Reply = ();
+
+    async fn handle(&mut self, _: Park, _: &mut Context<Self, ()>) {
+        if matches!(*self.status.borrow(), BridgeStatus::Up(_)) {
+            self.wanted = false;
+            self.stop(Cause::Idle).await;
+        }
+    }
+}
+
+/// A person wants a fresh Codex, whatever the state: also leaves `failed`, quarantine and a running backoff.
+pub(crate) struct Restart;
+
+impl Message<Restart> for BridgeSupervisor {
+    type Reply = ();
+
+    async fn handle(&mut self, _: Restart, _: &mut Context<Self, ()>) {
+        self.backoff.reset();
+        self.deaths_in_resume = 0;
+        if self.bridge.is_some() {
+            self.stop(Cause::Requested).await;
+        } else {
+            self.start().await;
+        }
+    }
+}
+
+/// The host goes down.
+pub(crate) struct Shutdown;
+
+impl Message<Shutdown> for BridgeSupervisor {
+    type Reply = ();
+
+    async fn handle(&mut self, _: Shutdown, ctx: &mut Context<Self, ()>) {
+        self.cancel_timer();
+        if self.bridge.is_some() {
+            self.stop(Cause::HostStopped).await;
+        } else {
+            ctx.stop();
+        }
+    }
+}
+
+impl BridgeSupervisor {
+    async fn stop(&mut self, cause: Cause) {
+        if let Some(bridge) = &self.bridge {
+            self.stopping = Some(cause.clone());
+            // A bridge that has just ended tells so itself.
+            let _gone = bridge.tell(StopBridge(cause)).send().await;
+        }
+    }
+}
+
+/// The process of the nascent session has begun this thread.
+pub(crate) struct Adopt(pub(crate) Arc<Feed>);
+
+impl Message<Adopt> for BridgeSupervisor {
+    type Reply = ();
+
+    async fn handle(&mut self, Adopt(feed): Adopt, _: &mut Context<Self, ()>) {
+        self.purpose = Purpose::Session(Arc::clone(&feed));
+        if let Some(bridge) = &self.bridge {
+            let _gone = bridge.tell(BelongTo(Arc::clone(&feed))).send().await;
+        }
+        announce(&feed, self.status.borrow().word(), None, None);
+    }
+}
+
+/// From the bridge: the process runs.
+pub(crate) struct BridgeSpawned {
+    pub incarnation: u64,
+    pub link: Arc<BridgeLink>,
+}
+
+impl Message<BridgeSpawned> for BridgeSupervisor {
+    type Reply = ();
+
+    async fn handle(&mut self, spawned: BridgeSpawned, _: &mut Context<Self, ()>) {
+        if spawned.incarnation != self.incarnation || self.bridge.is_none() {
+            return;
+        }
+        self.link = Some(Arc::clone(&spawned.link));
+        self.resuming = self.purpose.feed().is_some_and(|main| main.row().resumable);
+        let (me, wiring, main) = (
+            self.me.clone(),
+            Arc::clone(&self.wiring),
+            self.purpose.feed().cloned(),
+        );
+        self.wiring.tracker.spawn(async move {
+            let result = startup::bring_up(&wiring, &spawned.link, main.as_ref()).await;
+            let incarnation = spawned.incarnation;
+            me.tell(BroughtUp {
+                incarnation,
+                result,
+            })
+            .await;
+        });
+    }
+}
+
+/// From the start-up: Codex is usable, or why it is not.
+struct BroughtUp {
+    incarnation: u64,
+    result: Result<(), Cause>,
+}
+
+impl Message<BroughtUp> for BridgeSupervisor {
+    type Reply = ();
+
+    async fn handle(&mut self, up: BroughtUp, _: &mut Context<Self, ()>) {
+        let (Some(link), true) = (
+            self.link.clone(),
+            up.incarnation == self.incarnation && self.stopping.is_none(),
+        ) else {
+            return;
+        };
+        match up.result {
+            Ok(()) => {
+                self.resuming = false;
+                self.deaths_in_resume = 0;
+                self.backoff.on_up(Instant::now());
+                self.publish(BridgeStatus::Up(link), None);
+            }
+            // An end of the process during the start comes as such, with its exit.
+            Err(_) if !link.is_open() => {}
+            Err(cause) => {
+                self.resuming = false;
+                if let Some(bridge) = &self.bridge {
+                    let _gone = bridge.tell(StopBridge(cause)).send().await;
+                }
+            }
+        }
+    }
+}
+
+/// From the bridge: the process has ended and all it wrote was taken in.
+pub(crate) struct BridgeEnded {
+    pub incarnation: u64,
+    pub cause: Cause,
+}
+
+impl Message<BridgeEnded> for BridgeSupervisor {
+    type Reply = ();
+
+    async fn handle(&mut self, ended: BridgeEnded, ctx: &mut Context<Self, ()>) {
+        if ended.incarnation == self.incarnation && self.bridge.is_some() {
+            let shutdown = matches!(self.stopping, Some(Cause::HostStopped));
+            self.ended(ended.cause);
+            if shutdown {
+                ctx.stop();
+            }
+        }
+    }
+}
+
+/// From the timer.
+struct Respawn {
+    after: u64,
+}
+
+impl Message<Respawn> for BridgeSupervisor {
+    type Reply = ();
+
+    async fn handle(&mut self, respawn: Respawn, _: &mut Context<Self, ()>) {
+        if respawn.after == self.incarnation && self.bridge.is_none() {
+            self.start().await;
+        }
+    }
+}

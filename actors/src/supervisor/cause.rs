@@ -1,0 +1,83 @@
+//! Why a bridge is not up: typed, and in words for log, page and the end of a turn.
+
+use std::fmt;
+
+use codex::process::Exit;
+
+/// Why a bridge went down or could not come up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The process could not be started.
+    SpawnFailed(String),
+    /// This Codex is too old or says nothing sensible of itself.
+    WrongVersion(String),
+    /// It ran but did not get through handshake or resume.
+    StartFailed(String),
+    /// Another process works on the thread.
+    Held,
+    /// The process ended.
+    Exited {
+        exit: Exit,
+        last_words: Option<String>,
+    },
+    /// It lives but its stdout is closed; it was killed.
+    StdoutClosed,
+    /// A person asked for a restart.
+    Requested,
+    /// It was stopped since nothing was to do.
+    Idle,
+    /// The host is going down.
+    HostStopped,
+    /// A bug of the host; the bridge's actor failed.
+    HostFault(String),
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SpawnFailed(why) | Self::WrongVersion(why) => f.write_str(why),
+            Self::StartFailed(why) => write!(f, "codex did not come up: {why}"),
+            Self::Held => {
+                f.write_str("another process works on this thread; close it there, then retry")
+            }
+            Self::Exited {
+                exit,
+                last_words: None,
+            } => write!(f, "codex ended: {exit}"),
+            Self::Exited {
+                exit,
+                last_words: Some(words),
+            } => write!(f, "codex ended: {exit}; its last words: {words}"),
+            Self::StdoutClosed => f.write_str("codex closed its output and was stopped"),
+            Self::Requested => f.write_str("restarted on request"),
+            Self::Idle => f.write_str("parked, since nothing was to do"),
+            Self::HostStopped => f.write_str("the host stopped"),
+            Self::HostFault(why) => write!(f, "the host failed: {why}"),
+        }
+    }
+}
+
+impl Cause {
+    /// A short word for statistics.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::SpawnFailed(_) => "spawn-failed",
+            Self::WrongVersion(_) => "wrong-version",
+            Self::StartFailed(_) => "start-failed",
+            Self::Held => "held",
+            Self::Exited {
+                exit: Exit::Signal(_),
+                ..
+            } => "signal",
+            Self::Exited {
+                exit: Exit::Code(_),
+                ..
+            } => "exit-code",
+            Self::StdoutClosed => "stdout-closed",
+            Self::Requested => "requested",
+            Self::Idle => "idle",
+            Self::HostStopped => "host-stopped",
+            Self::HostFault(_) => "host-fault",
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! What a tab writes next: first what is meant for it alone, then the events behind its cursors.
+//!
+//! A tab is a cursor, not a queue of events: at most one write batch is taken from the feeds at a time, as slices of
+//! shared batches. What is older than the ring is read from the journal.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::{Frame, Framing};
+use crate::{
+    directory::Directory,
+    feed::{Feed, Subscription, snapshot},
+    ids::ThreadId,
+    tab::attach::snapshot_fields,
+};
+
+/// Messages for one tab that it has not taken yet. Answers are bounded by the calls that a tab may have open, so this is
+/// reached only by a tab that does not read while the host has news for it: then the tab is closed and may come back.
+const MAX_QUEUED: usize = 4096;
+/// Bytes of those messages.
+const MAX_QUEUED_BYTES: usize = 64 << 20;
+
+/// The tab's connection is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the tab is gone")]
+pub struct Gone;
+
+/// The place where others leave messages for a tab.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    queue: Mutex<Queue>,
+    wake: Arc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    out: VecDeque<Out>,
+    bytes: usize,
+    closed: bool,
+    /// Notifications that the client does not want, by method.
+    unwanted: Arc<[String]>,
+}
+
+/// Something for one tab.
+#[derive(Debug)]
+pub(crate) enum Out {
+    /// A message without newline.
+    Message(Bytes),
+    /// Answer, then follow a session from behind `after`.
+    Attach {
+        response: Bytes,
+        feed: Arc<Feed>,
+        after: u64,
+    },
+    /// Stop following, then answer.
+    Detach { response: Bytes, thread: ThreadId },
+    /// Hang up.
+    Close(u16, &'static str),
+}
+
+impl Outbox {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            queue: Mutex::default(),
+            wake: Arc::new(Notify::new()),
+        })
+    }
+
+    /// Leaves something for the tab; a closed tab needs nothing.
+    pub(crate) fn push(&self, out: Out) {
+        let mut queue = self.queue.lock();
+        if queue.closed {
+            return;
+        }
+        let bytes = match &out {
+            Out::Message(bytes)
+            | Out::Attach {
+                response: bytes, ..
+            }
+            | Out::Detach {
+                response: bytes, ..
+            } => bytes.len(),
+            Out::Close(..) => 0,
+        };
+        if queue.out.len() >= MAX_QUEUED || queue.bytes + bytes > MAX_QUEUED_BYTES {
+            queue.out.clear();
+            queue
+                .out
+                .push_back(Out::Close(1008, "too many messages wait for this tab"));
+            queue.closed = true;
+        } else {
+            queue.bytes += bytes;
+            let last = matches!(out, Out::Close(..));
+            queue.out.push_back(out);
+            queue.closed = last;
+        }
+        self.wake.notify_one();
+    }
+
+    fn take(&self) -> VecDeque<Out> {
+        let mut queue = self.queue.lock();
+        queue.bytes = 0;
+        std::mem::take(&mut queue.out)
+    }
+
+    fn is_over(&self) -> bool {
+        let queue = self.queue.lock();
+        queue.closed && queue.out.is_empty()
+    }
+
+    /// Ends the tab without a word: its socket is gone.
+    pub(crate) fn close(&self) {
+        let mut queue = self.queue.lock();
+        queue.closed = true;
+        queue.out.clear();
+        self.wake.notify_one();
+    }
+
+    pub(crate) fn set_unwanted(&self, methods: Vec<String>) {
+        self.queue.lock().unwanted = methods.into();
+    }
+
+    fn unwanted(&self) -> Arc<[String]> {
+        Arc::clone(&self.queue.lock().unwanted)
+    }
+}
+
+/// The side of a tab that writes.
+pub struct TabOutbound {
+    outbox: Arc<Outbox>,
+    readers: Vec<Reader>,
+    framing: Framing,
+    /// Bytes taken from the feeds for one write.
+    batch_bytes: usize,
+    directory: Arc<Directory>,
+}
+
+impl std::fmt::Debug for TabOutbound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TabOutbound")
+            .field("readers", &self.readers)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A cursor into one session.
+struct Reader {
+    feed: Arc<Feed>,
+    _subscription: Subscription,
+    cursor: u64,
+    /// Requests that this tab has been given and that are still pending.
+    asked: HashSet<String>,
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader")
+            .field("feed", &self.feed)
+            .field("cursor", &self.cursor)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TabOutbound {
+    pub(crate) fn new(
+        outbox: Arc<Outbox>,
+        framing: Framing,
+        batch_bytes: usize,
+        directory: Arc<Directory>,
+    ) -> Self {
+        Self {
+            outbox,
+            readers: Vec::new(),
+            framing,
+            batch_bytes,
+            directory,
+        }
+    }
+
+    /// Waits until there is something to write, and appends it: one write batch. Cancel-safe: what was not appended
+    /// comes with the next call.
+    ///
+    /// # Errors
+    /// [`Gone`] when the tab has been closed and all was written.
+    pub async fn next(&mut self, out: &mut Vec<Frame>) -> Result<(), Gone> {
+        let wake = Arc::clone(&self.outbox.wake);
+        loop {
+            for own in self.outbox.take() {
+                self.take_out(own, out);
+            }
+            let unwanted = self.outbox.unwanted();
+            let mut index = 0;
+            while index < self.readers.len() {
+                let mut lines = Vec::new();
+                self.readers[index]
+                    .read(&self.directory, self.batch_bytes, &mut lines)
+                    .await;
+                for lines in lines {
+                    push_lines(self.framing, lines, &unwanted, out);
+                }
+                index += 1;
+            }
+            if !out.is_empty() {
+                return Ok(());
+            }
+            if self.outbox.is_over() {
+                return Err(Gone);
+            }
+            wake.notified().await;
+        }
+    }
+
+    fn take_out(&mut self, own: Out, out: &mut Vec<Frame>) {
+        match own {
+            Out::Message(message) => out.push(Frame::Text(message)),
+            Out::Attach {
+                response,
+                feed,
+                after,
+            } => {
+                out.push(Frame::Text(response));
+                self.detach(feed.thread());
+                let native = self.framing == Framing::Messages;
+                self.readers.push(Reader {
+                    _subscription: feed.subscribe(Arc::clone(&self.outbox.wake), native),
+                    feed,
+                    cursor: after,
+                    asked: HashSet::new(),
+                });
+            }
+            Out::Detach { response, thread } => {
+                self.detach(&thread);
+                out.push(Frame::Text(response));
+            }
+            Out::Close(code, reason) => out.push(Frame::Close(code, reason)),
+        }
+    }
+
+    fn detach(&mut self, thread: &ThreadId) {
+        self.readers.retain(|reader| reader.feed.thread() != thread);
+    }
+}
+
+impl Drop for TabOutbound {
+    fn drop(&mut self) {
+        self.outbox.close();
+    }
+}
+
+impl Reader {
+    /// Takes what is due: events up to the place of the next request, or that request.
+    async fn read(&mut self, directory: &Directory, budget: usize, out: &mut Vec<Bytes>) {
+        let requests = self.feed.requests();
+        self.asked
+            .retain(|id| requests.iter().any(|request| request.id == *id));
+        let mut until = u64::MAX;
+        for request in requests.iter() {
+            if self.asked.contains(&request.id) {
+                continue;
+            }
+            if request.after > self.cursor {
+                until = request.after;
+                break;
+            }
+            out.push(request.line.clone());
+            self.asked.insert(request.id.clone());
+        }
+        match self.feed.read(self.cursor, until, budget, out) {
+            Some(cursor) => self.cursor = cursor,
+            None => self.read_stored(directory, until, budget, out).await,
+        }
+    }
+
+    /// Catches up from the journal. Dropped half-way, it has moved nothing.
+    async fn read_stored(
+        &mut self,
+        directory: &Directory,
+        until: u64,
+        budget: usize,
+        out: &mut Vec<Bytes>,
+    ) {
+        let (feed, after) = (Arc::clone(&self.feed), self.cursor);
+        let read =
+            tokio::task::spawn_blocking(move || feed.read_stored(after, until, budget)).await;
+        match read {
+            Ok(Ok((cursor, lines))) if cursor > after => {
+                self.cursor = cursor;
+                out.extend(lines);
+            }
+            // The journal has compacted these events away: begin again from a snapshot.
+            Ok(Ok(_)) => self.reset(directory, out).await,
+            Ok(Err(err)) => {
+                tracing::error!(session.id = %self.feed.thread(), err = %err, "read events from the journal");
+                self.reset(directory, out).await;
+            }
+            Err(err) => {
+                tracing::error!(session.id = %self.feed.thread(), err = %err, "read events from the journal")
+            }
+        }
+    }
+
+    async fn reset(&mut self, directory: &Directory, out: &mut Vec<Bytes>) {
+        let Some(live) = directory.live(self.feed.thread().as_str()) else {
+            return;
+        };
+        match snapshot::take(&self.feed, None).await {
+            Ok(snapshot) => {
+                let fields = snapshot_fields(&live, &snapshot).await;
+                self.cursor = snapshot.head;
+                self.asked.clear();
+                out.push(
+                    format!("{{\"method\":\"host/session/reset\",\"params\":{fields}}}\n").into(),
+                );
+            }
+            Err(err) => {
+                tracing::error!(session.id = %self.feed.thread(), err = %err, "take a snapshot")
+            }
+        }
+    }
+}
+
+/// Puts newline-terminated lines into frames.
+fn push_lines(framing: Framing, lines: Bytes, unwanted: &[String], out: &mut Vec<Frame>) {
+    if framing == Framing::Lines && unwanted.is_empty() {
+        out.push(Frame::Text(lines.slice(..lines.len().saturating_sub(1))));
+        return;
+    }
+    let mut start = 0;
+    for newline in memchr::memchr_iter(b'\n', &lines) {
+        let line = lines.slice(start..newline);
+        start = newline + 1;
+        if unwanted.is_empty() || is_wanted(&line, unwanted) {
+            out.push(Frame::Text(line));
+        }
+    }
+}
+
+fn is_wanted(line: &[u8], unwanted: &[String]) -> bool {
+    match codex::message::Incoming::parse(line) {
+        Ok(codex::message::Incoming::Notification(notification)) => {
+            !unwanted.iter().any(|method| method == notification.method)
+        }
+        _ => true,
+    }
+}

@@ -1,0 +1,325 @@
+//! What a tab may ask for: roles, the closed list of denied methods, and the ceilings on sandbox and approval overrides.
+//!
+//! Decided on the server from the credential and the configuration alone; nothing that a client says about itself counts.
+
+use config::{ApprovalPolicy, Codex, Role, Sandbox};
+use serde_json::{Map, Value};
+
+use crate::{
+    rpc::{FORBIDDEN, INVALID_PARAMS, Refusal},
+    session::settings::sandbox_mode,
+};
+
+/// Methods for which watching is enough.
+const VIEW: [&str; 26] = [
+    "account/rateLimits/read",
+    "account/read",
+    "collaborationMode/list",
+    "host/search",
+    "host/session/attach",
+    "host/session/detach",
+    "host/session/items",
+    "host/sessions/list",
+    "host/status",
+    "model/list",
+    "modelProvider/list",
+    "permissionProfile/list",
+    "skills/list",
+    "thread/goal/get",
+    "thread/items/list",
+    "thread/items/read",
+    "thread/list",
+    "thread/loaded/list",
+    "thread/read",
+    "thread/search",
+    "thread/searchOccurrences",
+    "thread/timeline/list",
+    "thread/turns/list",
+    "thread/unsubscribe",
+    "configRequirements/read",
+    "experimentalFeature/list",
+];
+
+/// Checks a request. A refused one does not reach Codex.
+pub(super) fn check(
+    codex: &Codex,
+    role: Role,
+    method: &str,
+    params: Option<&str>,
+) -> Result<(), Refusal> {
+    if role < Role::Operate && !VIEW.contains(&method) {
+        return Err(forbidden(format!(
+            "{method} needs the role operate; this credential has the role {}",
+            role.as_str()
+        )));
+    }
+    if !codex.allows_method(method) {
+        return Err(forbidden(format!(
+            "{method} is not allowed on this host; the owner may name it in codex.allowed_methods"
+        )));
+    }
+    check_overrides(codex, params)
+}
+
+/// Checks that this role may answer what Codex asks.
+pub(super) fn check_answer(role: Role) -> Result<(), Refusal> {
+    if role < Role::Approve {
+        return Err(forbidden(format!(
+            "answers need the role approve; this credential has the role {}",
+            role.as_str()
+        )));
+    }
+    Ok(())
+}
+
+/// The params of `thread/start` with the configured sandbox and approval policy where the tab named none.
+pub(super) fn with_defaults(codex: &Codex, params: Option<&str>) -> Result<String, Refusal> {
+    let params: Value = serde_json::from_str(params.unwrap_or("{}"))
+        .map_err(|err| Refusal::new(INVALID_PARAMS, format!("params: {err}")))?;
+    let Value::Object(mut params) = params else {
+        return Err(Refusal::new(INVALID_PARAMS, "params must be an object"));
+    };
+    // A permission profile takes the place of both.
+    if params.get("permissions").is_none_or(Value::is_null) {
+        default(&mut params, "sandbox", codex.default_sandbox.as_str());
+        default(
+            &mut params,
+            "approvalPolicy",
+            codex.default_approval_policy.as_str(),
+        );
+    }
+    Ok(Value::Object(params).to_string())
+}
+
+fn default(params: &mut Map<String, Value>, key: &str, value: &str) {
+    if params.get(key).is_none_or(Value::is_null) {
+        params.insert(key.to_owned(), value.into());
+    }
+}
+
+fn forbidden(message: String) -> Refusal {
+    Refusal::new(FORBIDDEN, message)
+}
+
+/// No override may go over a ceiling, under whatever name it comes.
+fn check_overrides(codex: &Codex, params: Option<&str>) -> Result<(), Refusal> {
+    let Some(raw) = params else { return Ok(()) };
+    let unlimited = codex.highest_sandbox == Sandbox::DangerFullAccess
+        && codex.highest_approval_policy == ApprovalPolicy::Never;
+    if unlimited
+        || !["sandbox", "approval", "permission", "config", "overrides"]
+            .iter()
+            .any(|word| raw.contains(word))
+    {
+        return Ok(());
+    }
+    let Ok(Value::Object(params)) = serde_json::from_str::<Value>(raw) else {
+        return Ok(()); // Codex refuses it in its own words.
+    };
+    check_object(codex, &params)
+}
+
+fn check_object(codex: &Codex, params: &Map<String, Value>) -> Result<(), Refusal> {
+    for (key, value) in params.iter().filter(|(_, value)| !value.is_null()) {
+        match key.as_str() {
+            "sandbox" | "sandboxMode" | "sandbox_mode" | "sandboxPolicy" => {
+                check_sandbox(codex, key, value)?
+            }
+            "approvalPolicy" | "approval_policy" => check_approval(codex, key, value)?,
+            "permissions" | "permissionProfile" | "runtimeWorkspaceRoots" => {
+                return Err(forbidden(format!(
+                    "{key} cannot be compared with codex.highest_sandbox, so it is not allowed on this host"
+                )));
+            }
+            "config" => check_config(codex, value)?,
+            "overrides" | "settings" => {
+                if let Value::Object(nested) = value {
+                    check_object(codex, nested)?;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn check_sandbox(codex: &Codex, key: &str, value: &Value) -> Result<(), Refusal> {
+    let word = match value {
+        Value::String(word) => Some(word.as_str()),
+        Value::Object(_) => sandbox_mode(&value.to_string()),
+        _ => None,
+    };
+    match word.and_then(Sandbox::from_word) {
+        Some(sandbox) if sandbox <= codex.highest_sandbox => Ok(()),
+        Some(_) => Err(forbidden(format!(
+            "{key} is over this host's codex.highest_sandbox ({})",
+            codex.highest_sandbox.as_str()
+        ))),
+        None => Err(forbidden(format!(
+            "{key} is none that this host knows, so it cannot be held under codex.highest_sandbox ({})",
+            codex.highest_sandbox.as_str()
+        ))),
+    }
+}
+
+fn check_approval(codex: &Codex, key: &str, value: &Value) -> Result<(), Refusal> {
+    let highest = codex.highest_approval_policy;
+    match value.as_str().and_then(ApprovalPolicy::from_word) {
+        Some(policy) if policy <= highest => Ok(()),
+        Some(_) => Err(forbidden(format!(
+            "{key} is over this host's codex.highest_approval_policy ({})",
+            highest.as_str()
+        ))),
+        None if highest == ApprovalPolicy::Never => Ok(()),
+        None => Err(forbidden(format!(
+            "{key} is none that this host knows, so it cannot be held under codex.highest_approval_policy ({})",
+            highest.as_str()
+        ))),
+    }
+}
+
+/// Configuration overrides of a thread could name anything that the ceilings forbid, so only harmless ones pass.
+fn check_config(codex: &Codex, value: &Value) -> Result<(), Refusal> {
+    const HARMLESS: [&str; 8] = [
+        "model",
+        "model_reasoning_effort",
+        "model_reasoning_summary",
+        "model_verbosity",
+        "web_search",
+        "tools",
+        "personality",
+        "service_tier",
+    ];
+    let Value::Object(config) = value else {
+        return Ok(());
+    };
+    for (key, value) in config {
+        match key.as_str() {
+            "sandbox_mode" => check_sandbox(codex, "config.sandbox_mode", value)?,
+            "approval_policy" => check_approval(codex, "config.approval_policy", value)?,
+            key if HARMLESS.contains(&key) => {}
+            key => {
+                let shown: String = key.chars().filter(|c| !c.is_control()).take(64).collect();
+                return Err(forbidden(format!(
+                    "config.{shown} may not be overridden on this host"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codex(extra: &str) -> Codex {
+        let toml = format!("websocket_auth_required = false\n[codex]\n{extra}");
+        config::Config::from_toml(
+            &toml,
+            std::path::Path::new("/var/lib/holdfast"),
+            &config::Environment::of([]),
+        )
+        .expect("a good configuration")
+        .codex
+    }
+
+    fn code(result: Result<(), Refusal>) -> Option<i64> {
+        match result {
+            Ok(()) => None,
+            Err(Refusal::Host { code, .. }) => Some(code),
+            Err(Refusal::Codex(_)) => Some(0),
+        }
+    }
+
+    #[test]
+    fn no_override_goes_over_a_ceiling_under_any_name() {
+        let codex = codex(
+            "highest_sandbox = \"workspace-write\"\nhighest_approval_policy = \"on-request\"",
+        );
+        let over = [
+            r#"{"sandbox":"danger-full-access"}"#,
+            r#"{"sandboxPolicy":{"type":"dangerFullAccess"}}"#,
+            r#"{"sandboxPolicy":{"type":"externalSandbox"}}"#,
+            r#"{"approvalPolicy":"never"}"#,
+            r#"{"approvalPolicy":{"granular":{}}}"#,
+            r#"{"config":{"sandbox_mode":"danger-full-access"}}"#,
+            r#"{"config":{"shell_environment_policy":{"inherit":"all"}}}"#,
+            r#"{"permissions":{"id":"full"}}"#,
+            r#"{"overrides":{"sandboxPolicy":{"type":"dangerFullAccess"}}}"#,
+            r#"{"settings":{"approvalPolicy":"never"}}"#,
+        ];
+        for params in over {
+            assert_eq!(
+                code(check(&codex, Role::Operate, "thread/start", Some(params))),
+                Some(FORBIDDEN),
+                "{params}"
+            );
+        }
+        let under = [
+            r#"{"sandbox":"workspace-write","approvalPolicy":"on-request"}"#,
+            r#"{"sandboxPolicy":{"type":"readOnly"}}"#,
+            r#"{"sandbox":null}"#,
+            r#"{"input":[{"type":"text","text":"sandbox: danger-full-access"}]}"#,
+        ];
+        for params in under {
+            assert_eq!(
+                code(check(&codex, Role::Operate, "thread/start", Some(params))),
+                None,
+                "{params}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_viewer_watches_and_an_approver_answers() {
+        let codex = codex("");
+        assert_eq!(
+            code(check(&codex, Role::View, "host/session/attach", None)),
+            None
+        );
+        for method in [
+            "turn/start",
+            "host/prompt/submit",
+            "host/bridge/restart",
+            "thread/archive",
+            "something/new",
+        ] {
+            assert_eq!(
+                code(check(&codex, Role::View, method, None)),
+                Some(FORBIDDEN),
+                "{method}"
+            );
+            assert_eq!(
+                code(check(&codex, Role::Approve, method, None)),
+                Some(FORBIDDEN),
+                "{method}"
+            );
+        }
+        assert_eq!(code(check_answer(Role::View)), Some(FORBIDDEN));
+        assert_eq!(code(check_answer(Role::Approve)), None);
+    }
+
+    #[test]
+    fn denied_methods_pass_only_by_name() {
+        assert_eq!(
+            code(check(&codex(""), Role::Operate, "command/exec", None)),
+            Some(FORBIDDEN)
+        );
+        let allowing = codex("allowed_methods = [\"command/exec\"]");
+        assert_eq!(
+            code(check(&allowing, Role::Operate, "command/exec", None)),
+            None
+        );
+    }
+
+    #[test]
+    fn a_new_thread_gets_the_configured_policies() {
+        let codex =
+            codex("default_sandbox = \"read-only\"\ndefault_approval_policy = \"untrusted\"");
+        assert_eq!(
+            with_defaults(&codex, Some(r#"{"cwd":"/src"}"#)).as_deref(),
+            Ok(r#"{"approvalPolicy":"untrusted","cwd":"/src","sandbox":"read-only"}"#)
+        );
+    }
+}
