@@ -79,7 +79,11 @@ impl Process {
             return exit;
         }
         let exit = match self.child.wait().await {
-            Ok(status) if self.guarded => Exit::of_guarded(status),
+            Ok(status) if self.guarded => {
+                // A guard that ended by itself has left nothing.
+                self.ended |= status.code().is_some();
+                Exit::of_guarded(status)
+            }
             Ok(status) => status.into(),
             // Somebody else reaped it; how it ended is not to be known any more.
             Err(_) => Exit::Code(-1),
@@ -94,8 +98,12 @@ impl Process {
     pub async fn stop(&mut self, grace: Duration) -> Exit {
         self.stdin = None;
         let Identity { pid, start_time } = self.leader;
-        // What descends from it now is found again when its parents are gone.
-        let descendants = tree::descendants(pid);
+        // Without a guard, who descends from it can only be seen as long as the parents live.
+        let descendants = if self.guarded {
+            Vec::new()
+        } else {
+            tree::descendants(pid)
+        };
         tree::signal_group(pid, start_time, Signal::TERM);
         let in_time = tokio::time::timeout(grace, self.wait()).await;
         self.end();

@@ -7,8 +7,9 @@ use std::{fmt, str::FromStr};
 /// The version that this host was tested with.
 pub const TESTED: Version = Version::new(0, 169, 0);
 
-/// The oldest version that has what the host needs.
-pub const MINIMUM: Version = Version::new(0, 160, 0);
+/// The oldest version whose protocol has what the host sends: `clientUserMessageId`, `thread/turns/list`, `excludeTurns`.
+/// (0.134 lacks the first; the handshake and the thread methods of 0.137 were tried.)
+pub const MINIMUM: Version = Version::new(0, 137, 0);
 
 /// A Codex version. A pre-release counts as the version that it leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

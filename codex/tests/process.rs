@@ -186,7 +186,7 @@ async fn descriptors_of_the_host_stay_with_the_host() {
 
 #[tokio::test]
 async fn stdout_holds_a_burst_without_a_reader() {
-    let mut process = shell("head -c 500000 /dev/zero; echo done >&2")
+    let mut process = shell("head -c 250000 /dev/zero; echo done >&2")
         .spawn()
         .unwrap();
     let stderr = process.stderr();

@@ -18,9 +18,9 @@ pub struct Item<'a> {
 
 #[derive(Deserialize)]
 struct Head<'a> {
-    #[serde(borrow, rename = "type")]
+    #[serde(borrow, default, rename = "type")]
     kind: Cow<'a, str>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     id: Cow<'a, str>,
 }
 
@@ -28,7 +28,8 @@ impl<'a> Item<'a> {
     /// Reads an item.
     ///
     /// # Errors
-    /// When it is no object with string `type` and `id`.
+    /// When it is no object, or `type` or `id` is no string. A missing one is empty: a new kind of item must not make
+    /// its turn unreadable.
     pub fn parse(raw: &'a str) -> Result<Self, serde_json::Error> {
         let Head { kind, id } = serde_json::from_str(raw)?;
         Ok(Self { kind, id, raw })

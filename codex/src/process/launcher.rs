@@ -194,14 +194,11 @@ impl Guard {
         Ok(code)
     }
 
-    /// Kills what the program left behind, until no child is left.
+    /// Kills what the program left behind, until no child is left. Mostly there is none, and nothing is searched.
     async fn sweep(&mut self) {
         let pid = getpid().as_raw_nonzero().get().unsigned_abs();
         let deadline = Instant::now() + SWEEP;
         while Instant::now() < deadline {
-            tree::descendants(pid)
-                .iter()
-                .for_each(tree::Descendant::kill);
             loop {
                 match wait(WaitOptions::NOHANG) {
                     Ok(Some(_)) => {}
@@ -209,6 +206,9 @@ impl Guard {
                     Err(_no_child) => return,
                 }
             }
+            tree::descendants(pid)
+                .iter()
+                .for_each(tree::Descendant::kill);
             let _news_or_time = timeout(SWEEP_STEP, self.child.recv()).await;
         }
     }
