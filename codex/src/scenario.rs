@@ -25,7 +25,7 @@
 //! | `sleep 200ms` | nothing at all so long |
 //! | `secret kind=github-pat cut=7 where=text` | a synthetic secret in pieces of `cut` bytes (0: whole); kinds are in [`SecretKind`]; where: `text`, `output`, `command`, `reasoning`, `stderr` |
 //! | `bigline mb=20` | an agent message of one delta that large |
-//! | `fail usageLimitExceeded retries=0` | the turn fails; kinds are in [`FailKind`]; each retry first starts a message and then says `Reconnecting... 1/2` |
+//! | `fail usageLimitExceeded retries=0 after=0` | the turn fails; kinds are in [`FailKind`]. Each attempt streams so many deltas of a message that stays open; each retry says `Reconnecting... 1/2` before (the real Codex decides itself how often it tries) |
 //! | `hang after=0` | the turn never ends, after so many deltas of an open message |
 //! | `env` | a command that lists the *names* of the environment |
 //! | `spawn sleep=60 setsid=no` | a real `sleep` that outlives its command; the output is its pid |

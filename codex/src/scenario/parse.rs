@@ -198,9 +198,11 @@ impl Clause {
         };
         let kind = find(FailKind::ALL, FailKind::word, &word)
             .ok_or_else(|| self.bad("kind", &word, list(FailKind::ALL, FailKind::word)))?;
+        let retries = self.number("retries", 0, 0..=100)? as u32;
         Ok(Step::Fail {
             kind,
-            retries: self.number("retries", 0, 0..=100)? as u32,
+            retries,
+            before: self.stream(0, "after")?,
         })
     }
 
@@ -564,6 +566,7 @@ mod tests {
             Step::Fail {
                 kind: FailKind::UsageLimitExceeded,
                 retries: 2,
+                before: stream(0),
             },
             Step::Hang(stream(3)),
             Step::Env,

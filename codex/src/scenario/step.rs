@@ -70,6 +70,8 @@ pub enum Step {
         kind: FailKind,
         /// Announced retries before it.
         retries: u32,
+        /// What streams in each attempt.
+        before: Stream,
     },
     /// A turn that never ends.
     Hang(Stream),

@@ -50,9 +50,12 @@ pub(super) async fn play(
 
 /// The HTTP status and body of an answer that fails before it begins; `None` when the scenario's next step is another.
 pub(super) fn immediate_failure(scenario: &Scenario, first: usize) -> Option<(u16, Value)> {
-    let Some(Step::Fail { kind, .. }) = scenario.steps.get(first) else {
+    let Some(Step::Fail { kind, before, .. }) = scenario.steps.get(first) else {
         return None;
     };
+    if before.count > 0 {
+        return None;
+    }
     let error = |kind: &str, message: &str| json!({"error": {"type": kind, "message": message}});
     match kind {
         FailKind::UsageLimitExceeded => Some((
@@ -145,18 +148,12 @@ async fn step_events(
                 .collect();
             reasoning(&pieces, Rate::UNLIMITED, Duration::ZERO, events).await?;
         }
-        Step::Fail { kind, .. } => return Ok(Some(Ending::Failure(*kind))),
+        Step::Fail { kind, before, .. } => {
+            leave_open(before, seed, events).await?;
+            return Ok(Some(Ending::Failure(*kind)));
+        }
         Step::Hang(before) => {
-            if before.count > 0 {
-                open_message(
-                    before,
-                    0..before.count,
-                    &Prose::new(seed, before.size),
-                    Instant::now(),
-                    events,
-                )
-                .await?;
-            }
+            leave_open(before, seed, events).await?;
             return Ok(Some(Ending::Silence));
         }
         step => match tool_call(step, index, seed) {
@@ -316,6 +313,15 @@ async fn open_message(
     }
     events.flush().await?;
     Ok(message)
+}
+
+/// A message that breaks off, if anything shall stream at all.
+async fn leave_open(stream: &Stream, seed: u64, events: &mut Events) -> Result<(), Broken> {
+    if stream.count > 0 {
+        let prose = Prose::new(seed, stream.size);
+        open_message(stream, 0..stream.count, &prose, Instant::now(), events).await?;
+    }
+    Ok(())
 }
 
 async fn message(pieces: &[&str], rate: Rate, events: &mut Events) -> Result<(), Broken> {

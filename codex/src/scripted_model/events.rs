@@ -16,6 +16,9 @@ const CHUNKS: usize = 16;
 /// Bytes that are collected before they are sent, when nothing is waited for.
 const CHUNK_BYTES: usize = 32 << 10;
 
+/// Time for the server to write what was sent, before a stream is broken off.
+const WRITTEN: Duration = Duration::from_millis(50);
+
 /// Codex left, or was left, before the end of the answer.
 #[derive(Debug)]
 pub(super) struct Broken;
@@ -116,7 +119,8 @@ impl Events {
 
     /// Breaks the stream off in the middle.
     pub(super) async fn break_off(mut self) {
-        if self.flush().await.is_ok() {
+        // The connection is dropped together with what the server has not written yet.
+        if self.wait_until(Instant::now() + WRITTEN).await.is_ok() {
             let _ = self.chunks.send(Err(BrokenOff)).await;
         }
     }

@@ -349,17 +349,18 @@ impl TurnRun {
             | Item::FileChange { status: shown, .. } => *shown = status,
             _ => {}
         }
-        if matches!(
-            (&item, &refusal),
-            (Item::FileChange { .. }, Decision::Cancelled)
-        ) {
-            // Of a cancelled file change the real one says no more.
+        let cancelled = matches!(refusal, Decision::Cancelled);
+        if matches!(item, Item::FileChange { .. }) {
             self.change_status(active(&[]));
-            return Err(self.give_up());
+            // Of a cancelled file change the real one says no more.
+            if !cancelled {
+                self.complete_item(item);
+            }
+        } else {
+            self.complete_item(item);
+            self.change_status(active(&[]));
         }
-        self.complete_item(item);
-        self.change_status(active(&[]));
-        if matches!(refusal, Decision::Cancelled) {
+        if cancelled {
             Err(self.give_up())
         } else {
             Ok(())

@@ -61,7 +61,11 @@ impl TurnRun {
                 Prose::new(seed, mb << 20).piece(0, mb << 20, &mut text);
                 self.message(&[&String::from_utf8_lossy(&text)], Rate::UNLIMITED)
             }
-            Step::Fail { kind, retries } => self.fail_turn(*kind, *retries),
+            Step::Fail {
+                kind,
+                retries,
+                before,
+            } => self.fail_turn(*kind, *retries, before, seed),
             Step::Hang(before) => {
                 self.open_message(before, seed)?;
                 Err(self.control.wait())
@@ -282,20 +286,24 @@ impl TurnRun {
         }
     }
 
-    fn fail_turn(&self, kind: FailKind, retries: u32) -> Result<(), Stop> {
-        for retry in 1..=retries {
-            self.start_item(&Item::agent_message(
-                &ids::item_id("msg"),
-                "".into(),
-                ids::now_ms(),
-            ));
-            let info = json!({"responseStreamDisconnected": {"httpStatusCode": null}});
-            self.notify_error(
-                &turn_error(format!("Reconnecting... {retry}/{retries}"), info),
-                true,
-            );
-            self.control
-                .wait_until(Instant::now() + RETRY_PAUSE, Heed::Everything)?;
+    fn fail_turn(
+        &self,
+        kind: FailKind,
+        retries: u32,
+        before: &Stream,
+        seed: u64,
+    ) -> Result<(), Stop> {
+        for attempt in 0..=retries {
+            if attempt > 0 {
+                let info = json!({"responseStreamDisconnected": {"httpStatusCode": null}});
+                self.notify_error(
+                    &turn_error(format!("Reconnecting... {attempt}/{retries}"), info),
+                    true,
+                );
+                self.control
+                    .wait_until(Instant::now() + RETRY_PAUSE, Heed::Everything)?;
+            }
+            self.open_message(before, seed)?;
         }
         Err(self.fail(failure(kind)))
     }
