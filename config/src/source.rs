@@ -79,12 +79,8 @@ impl Config {
             }
             Some((path, _)) => match paths::read_private(&path, FILE_BYTES) {
                 Ok(text) => (text, Some(path)),
-                Err(problem) => {
-                    return Err(Error {
-                        file: Some(path),
-                        ..Error::new("--config", problem)
-                    });
-                }
+                // The problem names the path.
+                Err(problem) => return Err(Error::new("--config", problem)),
             },
         };
         let folder = match file.as_deref().and_then(Path::parent) {
