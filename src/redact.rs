@@ -102,7 +102,7 @@ fn filter_lines(
     output: &mut impl Write,
     mut report: impl FnMut(u64, anyhow::Error),
 ) -> anyhow::Result<u64> {
-    let plain = Arc::new(Redactor::builder().build().context("build the redactor")?);
+    let mut redactors = Redactors::new()?;
     let mut line = Vec::new();
     let mut bad = 0;
     for number in 1.. {
@@ -120,7 +120,7 @@ fn filter_lines(
         } else if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         } else {
-            filter_line(&line, &plain)
+            filter_line(&line, &mut redactors)
         };
         match result {
             Ok(answer) => writeln!(output, "{answer}")
@@ -133,6 +133,38 @@ fn filter_lines(
         }
     }
     Ok(bad)
+}
+
+/// Redactors by their known values. Building one takes milliseconds, and lines often have the values of the line before.
+struct Redactors {
+    plain: Arc<Redactor>,
+    last: (Vec<String>, Arc<Redactor>),
+}
+
+impl Redactors {
+    fn new() -> anyhow::Result<Self> {
+        let plain = Arc::new(Redactor::builder().build().context("build the redactor")?);
+        Ok(Self {
+            last: (Vec::new(), Arc::clone(&plain)),
+            plain,
+        })
+    }
+
+    fn with(&mut self, known: Vec<String>) -> anyhow::Result<&Arc<Redactor>> {
+        if known.is_empty() {
+            return Ok(&self.plain);
+        }
+        if self.last.0 != known {
+            let builder = known.iter().fold(Redactor::builder(), |builder, value| {
+                builder.known("value", value)
+            });
+            self.last = (
+                known,
+                Arc::new(builder.build().context("build the redactor")?),
+            );
+        }
+        Ok(&self.last.1)
+    }
 }
 
 /// Reads on to the end of a line that is too long to keep.
@@ -149,7 +181,7 @@ fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
 }
 
 /// The answer to one line. The error says what is wrong with the line and nothing of what it holds.
-fn filter_line(line: &[u8], plain: &Arc<Redactor>) -> anyhow::Result<Value> {
+fn filter_line(line: &[u8], redactors: &mut Redactors) -> anyhow::Result<Value> {
     let parsed: Result<Value, _> = serde_json::from_slice(line);
     let mut value = parsed.map_err(|error| anyhow!("is not JSON (column {})", error.column()))?;
     let object = value
@@ -161,15 +193,7 @@ fn filter_line(line: &[u8], plain: &Arc<Redactor>) -> anyhow::Result<Value> {
     let chunks =
         texts(object.remove("chunks"), "chunks")?.ok_or_else(|| anyhow!("has no \"chunks\""))?;
     let known = texts(object.remove("known"), "known")?.unwrap_or_default();
-    let redactor = if known.is_empty() {
-        Arc::clone(plain)
-    } else {
-        let builder = known.iter().fold(Redactor::builder(), |builder, value| {
-            builder.known("value", value)
-        });
-        Arc::new(builder.build().context("build the redactor")?)
-    };
-    let mut stream = redactor.stream();
+    let mut stream = redactors.with(known)?.stream();
     let mut text = String::new();
     for chunk in &chunks {
         text.push_str(&stream.push(chunk));
