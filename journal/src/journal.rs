@@ -52,6 +52,7 @@ struct Handle {
     desk: Arc<Desk>,
     readers: Readers,
     database: PathBuf,
+    suspect: PathBuf,
     close_wait: Duration,
     writer: ThreadId,
 }
@@ -86,7 +87,7 @@ impl Journal {
             meter: Meter::default(),
         });
         let readers = Readers::new(database.clone(), options.readers, options.read_wait);
-        let close_wait = options.close_wait;
+        let (suspect, close_wait) = (folder.suspect(), options.close_wait);
         let writer = Writer::new(
             Arc::clone(&desk),
             options,
@@ -108,6 +109,7 @@ impl Journal {
             desk,
             readers,
             database,
+            suspect,
             close_wait,
             writer: thread.thread().id(),
         };
@@ -153,7 +155,7 @@ impl Journal {
     /// # Errors
     /// The database cannot be read, as for all reads.
     pub fn sessions(&self) -> Result<Vec<Session>, ReadError> {
-        self.readers().sessions()
+        self.read(|readers| readers.sessions())
     }
 
     /// One session.
@@ -161,7 +163,7 @@ impl Journal {
     /// # Errors
     /// The database cannot be read.
     pub fn session(&self, thread: &str) -> Result<Option<Session>, ReadError> {
-        self.readers().session(thread)
+        self.read(|readers| readers.session(thread))
     }
 
     /// `seq` of a session's newest committed event, 0 when there is none.
@@ -169,7 +171,7 @@ impl Journal {
     /// # Errors
     /// The database cannot be read.
     pub fn head(&self, thread: &str) -> Result<u64, ReadError> {
-        self.readers().head(thread)
+        self.read(|readers| readers.head(thread))
     }
 
     /// Whole event lines after `after`, in order, at most `max_bytes` of them but at least one event. Empty: there is none.
@@ -182,7 +184,7 @@ impl Journal {
         after: u64,
         max_bytes: usize,
     ) -> Result<Vec<Batch>, ReadError> {
-        self.readers().events(thread, after, max_bytes)
+        self.read(|readers| readers.events(thread, after, max_bytes))
     }
 
     /// The smallest `after` with which `events` works: events up to it are compacted away. 0 when all are there.
@@ -190,7 +192,7 @@ impl Journal {
     /// # Errors
     /// The database cannot be read.
     pub fn first_replayable(&self, thread: &str) -> Result<u64, ReadError> {
-        self.readers().first_replayable(thread)
+        self.read(|readers| readers.first_replayable(thread))
     }
 
     /// Items whose `seq` is below `before` (`None`: from the newest), newest first: about `limit` and `max_bytes` of them,
@@ -205,7 +207,7 @@ impl Journal {
         limit: usize,
         max_bytes: usize,
     ) -> Result<Vec<Item>, ReadError> {
-        self.readers().items(thread, before, limit, max_bytes)
+        self.read(|readers| readers.items(thread, before, limit, max_bytes))
     }
 
     /// A session's unfinished prompts and its latest hundred finished ones, in the order of the queue.
@@ -213,7 +215,7 @@ impl Journal {
     /// # Errors
     /// The database cannot be read.
     pub fn prompts(&self, thread: &str) -> Result<Vec<Prompt>, ReadError> {
-        self.readers().prompts(thread)
+        self.read(|readers| readers.prompts(thread))
     }
 
     /// One prompt, however old.
@@ -221,7 +223,7 @@ impl Journal {
     /// # Errors
     /// The database cannot be read.
     pub fn prompt(&self, thread: &str, prompt_id: &str) -> Result<Option<Prompt>, ReadError> {
-        self.readers().prompt(thread, prompt_id)
+        self.read(|readers| readers.prompt(thread, prompt_id))
     }
 
     /// The unfinished prompts of all sessions, each with its thread.
@@ -229,7 +231,7 @@ impl Journal {
     /// # Errors
     /// The database cannot be read.
     pub fn open_prompts(&self) -> Result<Vec<(String, Prompt)>, ReadError> {
-        self.readers().open_prompts()
+        self.read(|readers| readers.open_prompts())
     }
 
     /// The processes that were started and are not known to be gone.
@@ -237,7 +239,7 @@ impl Journal {
     /// # Errors
     /// The database cannot be read.
     pub fn processes(&self) -> Result<Vec<Process>, ReadError> {
-        self.readers().processes()
+        self.read(|readers| readers.processes())
     }
 
     /// Items whose text holds all words of `query`, newest first; words between double quotes are one phrase, and the last
@@ -251,7 +253,7 @@ impl Journal {
         cwd: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Hit>, ReadError> {
-        self.readers().search(query, cwd, limit)
+        self.read(|readers| readers.search(query, cwd, limit))
     }
 
     /// A session's decisions, newest first.
@@ -259,7 +261,7 @@ impl Journal {
     /// # Errors
     /// The database cannot be read.
     pub fn decisions(&self, thread: &str, limit: usize) -> Result<Vec<Decision>, ReadError> {
-        self.readers().decisions(thread, limit)
+        self.read(|readers| readers.decisions(thread, limit))
     }
 
     /// Figures about the journal now.
@@ -283,8 +285,20 @@ impl Journal {
         self.handle.close()
     }
 
-    fn readers(&self) -> &Readers {
-        &self.handle.readers
+    fn read<T>(
+        &self,
+        query: impl FnOnce(&Readers) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError> {
+        let answer = query(&self.handle.readers);
+        let damaged = match &answer {
+            Err(ReadError::Damaged { .. }) => true,
+            Err(ReadError::Database(Cause(error))) => schema::is_damage(error),
+            _ => false,
+        };
+        if damaged {
+            folder::note_suspect(&self.handle.suspect);
+        }
+        answer
     }
 }
 

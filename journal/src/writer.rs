@@ -110,6 +110,8 @@ impl Writer {
                 }
                 Err(error) => self.failed(&error, &group),
             }
+            // On a full disk, room comes from outside or from what is old enough to go.
+            self.compact();
             if !self.desk.queue.pause(Instant::now() + pause) {
                 return false;
             }
@@ -185,19 +187,24 @@ impl Writer {
     fn upkeep(&mut self) {
         let begun = Instant::now();
         self.checkpoints.after_commit(&self.connection);
-        if let Err(error) = self
+        self.compact();
+        self.packer.shrink(PACKER_BYTES);
+        self.desk.meter.stored(&self.ledger);
+        self.desk.meter.kept_up(begun.elapsed());
+    }
+
+    /// One step of the retention, if one is due.
+    fn compact(&mut self) {
+        let step = self
             .compaction
-            .step(&self.connection, &mut self.ledger, now())
-        {
+            .step(&self.connection, &mut self.ledger, now());
+        if let Err(error) = step {
             if schema::is_damage(&error) {
                 folder::note_suspect(&self.suspect);
             }
             tracing::warn!(err = %error, "could not compact the journal; it is tried again later");
             self.compaction.postpone();
         }
-        self.packer.shrink(PACKER_BYTES);
-        self.desk.meter.stored(&self.ledger);
-        self.desk.meter.kept_up(begun.elapsed());
     }
 }
 

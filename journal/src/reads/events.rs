@@ -68,7 +68,7 @@ fn replay(
     // No event is beyond the last key, and a cursor that claims to be finds nothing.
     let from = event_key(feed, after.min(crate::schema::SEQ_MAX));
     let mut rows = statement.query(params![from, feed_keys(feed).1])?;
-    while left > 0
+    while (left > 0 || batches.is_empty())
         && let Some(row) = rows.next()?
     {
         let (key, count, size): (i64, u64, usize) = (row.get(0)?, row.get(1)?, row.get(2)?);
