@@ -2,9 +2,14 @@
 
 mod args;
 mod check;
+mod demo;
+mod hardening;
+mod marker_key;
 mod redact;
+mod serve;
 mod settings;
 mod tailscale;
+mod telemetry;
 mod token;
 
 use std::process::ExitCode;
@@ -13,9 +18,13 @@ use args::{Command, CommandLine};
 
 fn main() -> ExitCode {
     let result = match CommandLine::read().command {
+        Command::Serve(args) => serve::run(args),
+        Command::Demo(args) => demo::run(args),
         Command::Check(args) => check::run(args),
         Command::Token(args) => token::run(args).map(|()| ExitCode::SUCCESS),
         Command::Redact(args) => redact::run(&args),
+        Command::SimulatedCodex(raw) => Ok(codex::simulated::main(raw.args.into_iter())),
+        Command::ScriptedModel(raw) => Ok(codex::scripted_model::main(raw.args.into_iter())),
         Command::CodexLauncher(raw) => codex::process::launcher::exec(raw.args),
         command => Err(anyhow::anyhow!(
             "this build does not have the command yet: {command:?}"

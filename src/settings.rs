@@ -35,7 +35,12 @@ pub fn locate_codex(config: &Config) -> Result<locate::Codex, NotFound> {
 
 /// How a Codex is started that works in `current_dir`.
 pub fn codex_launch(config: &Config, program: PathBuf, current_dir: PathBuf) -> Launch {
-    let args = std::iter::once("app-server").chain(config.codex.args.iter().map(String::as_str));
+    let args = config
+        .codex
+        .args
+        .iter()
+        .map(String::as_str)
+        .chain(["app-server"]);
     Launch {
         program,
         args: args.map(OsString::from).collect(),
@@ -45,6 +50,23 @@ pub fn codex_launch(config: &Config, program: PathBuf, current_dir: PathBuf) -> 
         grace: config.codex.stop_grace,
         launcher: None,
     }
+}
+
+/// What stands before Codex, so that neither outlives the host: this program itself.
+///
+/// # Errors
+/// The system does not tell where this program is.
+pub fn launcher() -> anyhow::Result<Vec<OsString>> {
+    let program = std::env::current_exe().context("find this program")?;
+    Ok(vec![program.into(), "codex-launcher".into(), "--".into()])
+}
+
+/// Where a Codex works that belongs to no folder.
+pub fn home_folder() -> PathBuf {
+    std::env::var_os("HOME")
+        .map(PathBuf::from)
+        .filter(|home| home.is_dir())
+        .unwrap_or_else(|| PathBuf::from("/"))
 }
 
 /// The redactor of the configuration, with every known value; `key` is the host's own, for the digits of the markers.

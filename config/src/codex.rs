@@ -21,7 +21,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct Codex {
     /// The program, absolute; `None` is `codex` from PATH.
     pub path: Option<PathBuf>,
-    /// Arguments after `codex app-server`.
+    /// Arguments between the program and `app-server`.
     pub args: Vec<String>,
     /// CODEX_HOME, absolute; `None` leaves it to Codex (`~/.codex`).
     pub home: Option<PathBuf>,

@@ -4,6 +4,7 @@
 
 mod proof;
 mod pump;
+mod tree;
 
 use std::sync::Arc;
 

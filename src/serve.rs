@@ -1,0 +1,120 @@
+//! `holdfast serve`: reads the settings, builds the parts, serves until it is told to stop, and takes everything down in
+//! order. It holds no logic of any part.
+
+use std::{io::Write as _, process::ExitCode, sync::Arc};
+
+use actors::{
+    admission,
+    host::{Host, HostOptions},
+};
+use anyhow::Context as _;
+use config::{Bound, Config, EX_CONFIG, Environment, Source};
+use journal::{Journal, Opened};
+use tokio::signal::unix::{SignalKind, signal};
+use web::{App, Listener};
+
+use crate::{args::ServeArgs, hardening, marker_key, settings, telemetry};
+
+/// Runs the host. Exit status 78 when the configuration is wrong, 1 for any other failure, 0 after an orderly stop.
+pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
+    let refused = hardening::harden();
+    let config = match Config::load(&Source::process(args.config, args.listen)) {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("holdfast: {error}");
+            return Ok(ExitCode::from(EX_CONFIG));
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("start the runtime")?;
+    let served = runtime.block_on(serve(config, refused));
+    // Blocking reads of the journal that nobody waits for any more.
+    runtime.shutdown_background();
+    served.map(|()| ExitCode::SUCCESS)
+}
+
+/// Serves these settings until SIGTERM or SIGINT. `notes` go into the log.
+pub async fn serve(config: Config, notes: Vec<String>) -> anyhow::Result<()> {
+    let key = marker_key::read_or_make(&config.state_dir)?;
+    let redactor = Arc::new(settings::redactor(&config, &Environment::process(), key)?);
+    telemetry::start(&config.log, Arc::clone(&redactor));
+    for note in notes.iter().chain(config.warnings()) {
+        tracing::warn!("{note}");
+    }
+    let (journal, opened) =
+        Journal::open(settings::journal_options(&config)).context("open the journal")?;
+    if let Opened::SetAside { kept } = opened {
+        tracing::error!(kept = %kept.display(), "the journal was damaged; it was set aside, and a new one begins");
+    }
+    let served = serve_with(config, redactor, journal.clone()).await;
+    journal.close().context("close the journal")?;
+    served
+}
+
+async fn serve_with(
+    config: Config,
+    redactor: Arc<redaction::Redactor>,
+    journal: Journal,
+) -> anyhow::Result<()> {
+    let program = settings::locate_codex(&config)?.program;
+    let mut launch = settings::codex_launch(&config, program, settings::home_folder());
+    launch.launcher = Some(settings::launcher()?);
+    let host = Host::start(HostOptions {
+        admission: admission::Args::from_config(&config.admission, &config.limits),
+        codex: config.codex,
+        limits: config.limits,
+        journal,
+        redactor,
+        launch,
+        version: env!("CARGO_PKG_VERSION"),
+    })
+    .await
+    .context("read the journal")?;
+    let listener = Listener::bind(&config.listen)
+        .await
+        .with_context(|| format!("listen on {}", config.listen))?;
+    announce(&listener.bound()?, &config.listen)?;
+    let app = App {
+        host: host.clone(),
+        admission: config.admission,
+        limits: config.limits,
+    };
+    // Connections stay until the host has told the tabs and hung up.
+    let stopped = async {
+        until_told(&host).await;
+        if !host.shutdown(config.limits.shutdown_timeout).await {
+            tracing::warn!("not everything ended within limits.shutdown_timeout");
+        }
+    };
+    web::serve(listener, app, stopped).await.context("serve")
+}
+
+/// Says on stdout where the host listens: the one line that scripts wait for.
+fn announce(bound: &Bound, listen: &config::Listen) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let written = match bound {
+        Bound::Tcp(address) => writeln!(out, "holdfast listening on http://{address}"),
+        Bound::Unix => writeln!(out, "holdfast listening on {listen}"),
+    };
+    written
+        .and_then(|()| out.flush())
+        .context("say where the host listens")
+}
+
+/// Resolves at SIGTERM, SIGINT, or when a part of the host failed for good.
+async fn until_told(host: &Host) {
+    let (Ok(mut term), Ok(mut int)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        tracing::error!("signals can not be watched; stop the host with SIGKILL");
+        return host.failed().await;
+    };
+    tokio::select! {
+        _ = term.recv() => tracing::info!("stop on SIGTERM"),
+        _ = int.recv() => tracing::info!("stop on SIGINT"),
+        () = host.failed() => tracing::error!("stop since a part of the host failed for good"),
+    }
+}
