@@ -1,9 +1,10 @@
 // What is said in the mock's sessions: seeded histories and the turns that prompts set off. Not the wire.
-// Prompts with these words do something: approve, patch, ask, crash, fail, long, xss; anything else streams an answer.
+// Prompts with these words do something: approve, patch, ask, crash, fail, long, flood, xss; anything else streams an answer.
 
 import { randomUUID } from "node:crypto";
 import { ANSWER, ATTACKS, BUILD, PATCH, THOUGHT } from "./texts.mjs";
 
+const E = "\u001b[";
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The history as entries, folded from the feed the way the host does it. */
@@ -92,6 +93,7 @@ export async function play(sessions, session, text, pace = 18) {
     await turn.item({ type: "fileChange", id: id("f"), status: "completed", changes: [{ path: ATTACKS.slice(0, 90), kind: { type: "update", move_path: null }, diff: ATTACKS }] });
     return turn.end();
   }
+  if (text.includes("flood")) return flood(turn, id);
   await turn.item({ type: "reasoning", id: id("r"), summary: [THOUGHT], content: [] }, step);
   if (text.includes("crash")) {
     await turn.item({ type: "agentMessage", id: id("m0"), text: "I will start with the bridge, because the exit of the pro" }, step).then(() => undefined);
@@ -123,6 +125,26 @@ export async function play(sessions, session, text, pace = 18) {
   if (!session.stopped) await turn.item({ type: "fileChange", id: id("f1"), status: "completed", changes: PATCH });
   if (!session.stopped) await turn.item({ type: "webSearch", id: id("w"), query: "prctl PR_SET_CHILD_SUBREAPER semantics", action: null });
   if (!session.stopped) await turn.item({ type: "agentMessage", id: id("m1"), text: ANSWER }, step);
+  turn.end();
+}
+
+/** 20,000 deltas of prose and 20,000 of output, about 10,000 a second: more than a model says, about what a build prints. */
+async function flood(turn, id) {
+  const prose = { type: "agentMessage", id: id("m"), text: "" };
+  const build = command(id("c"), "make -j64", "", 0, 4000, turn.session.cwd);
+  for (const [item, method, delta] of [
+    [prose, "item/agentMessage/delta", (at) => (at % 40 === 39 ? `word${at}.\n\n` : `word${at} `)],
+    [build, "item/commandExecution/outputDelta", (at) => `${E}32m[${at}]${E}0m compiled unit number ${at} of the build\n`],
+  ]) {
+    turn.say("item/started", { item: { ...item } });
+    let whole = "";
+    for (let at = 0; at < 20_000; at += 1) {
+      whole += delta(at);
+      turn.say(method, { itemId: item.id, delta: delta(at) });
+      if (at % 100 === 99) await sleep(10);
+    }
+    turn.say("item/completed", { item: { ...item, text: whole, aggregatedOutput: whole } });
+  }
   turn.end();
 }
 

@@ -3,7 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import type { Link } from "../wire/socket";
 import { EMPTY, type Session, type State } from "../store/state";
-import { needing } from "../store/summaries";
+import { needing, titleOf } from "../store/summaries";
 import { readOutbox, type Unsent } from "../store/outbox";
 import { hasProof, signInState } from "../wire/signin";
 
@@ -29,6 +29,11 @@ export const askedItems = computed(() => new Set(openSession.value?.pending.map(
 /** Why the open session could not be opened. */
 export const openFailure = signal<{ threadId: string; text: string } | null>(null);
 export const needsYou = computed(() => needing(state.value));
+export const linkUp = computed(() => link.value.state === "up");
+export const summaries = computed(() => state.value.summaries);
+/** Which sessions have a question open, as one string: the list is drawn anew when it changes, not for every event. */
+export const asking = computed(() => Object.values(state.value.sessions).map((one) => `${one.threadId}:${one.feed === "live" ? one.pending.length : "?"}`).join());
+export const pageTitle = computed(() => (openThread.value === null ? "holdfast" : `${titleOf(summaries.value[openThread.value])} · holdfast`));
 
 setInterval(() => {
   if (document.visibilityState === "visible") now.value = Date.now();

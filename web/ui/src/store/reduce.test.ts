@@ -178,6 +178,12 @@ test("the queue is what the host says", () => {
   expect(session(play(attach(), event(1, "host/prompt/changed", { queue }))).queue).toEqual(queue);
 });
 
+test("a very long session forgets its oldest turns and can load them again", () => {
+  const items = Array.from({ length: 2500 }, (_, at) => entry(at + 1, `t${Math.floor(at / 10)}`, `m${at}`));
+  const state = reduce(play(attach({ head: 2500, items })), { kind: "trimmed", threadId: T });
+  expect([session(state).turns.length, session(state).turns[0]?.id, session(state).olderCursor]).toEqual([100, "t150", 1501]);
+});
+
 test("unknown methods move the cursor and nothing else", () => {
   const before = play(attach(), said(1, "a"));
   const after = reduce(before, event(2, "thread/some/future", { anything: 1 }));

@@ -24,6 +24,7 @@ export function reduce(state: State, happening: Happening): State {
       const { [happening.threadId]: _, ...sessions } = state.sessions;
       return { ...state, sessions };
     }
+    case "trimmed": return onSession(state, happening.threadId, trim);
     case "cut": return { ...state, sessions: mapValues(state.sessions, (session) => ({ ...session, feed: "away" })) };
     case "forgotten": return EMPTY;
   }
@@ -97,6 +98,25 @@ function onOlder(session: Session, newestFirst: readonly ItemEntry[], olderCurso
     return { ...session, olderCursor, turns: [...older.slice(0, -1), { ...first, items }, ...session.turns.slice(1)] };
   }
   return { ...session, olderCursor, turns: [...older, ...session.turns] };
+}
+
+/** Items that a session may hold, and what is left of more: older ones can be loaded again. */
+export const ITEMS_MAX = 2000;
+const ITEMS_KEPT = 1000;
+
+/** Forgets the oldest turns of a long session. Asked for while the person is at the end, so that nothing vanishes under the eye. */
+function trim(session: Session): Session {
+  const count = session.turns.reduce((sum, turn) => sum + turn.items.length, 0);
+  if (count <= ITEMS_MAX) return session;
+  let left = count;
+  let from = 0;
+  while (left > ITEMS_KEPT && from < session.turns.length - 1) {
+    left -= session.turns[from]!.items.length;
+    from += 1;
+  }
+  const turns = session.turns.slice(from);
+  const first = turns[0]?.items[0];
+  return first ? { ...session, turns, olderCursor: first.seq } : session;
 }
 
 function onRefused(state: State, id: string | number, words: string, atMs: number): State {

@@ -84,5 +84,6 @@ export type Happening =
   | { kind: "answered"; threadId: string; id: string | number }
   | { kind: "refused"; id: string | number; text: string; decided: boolean; atMs: number }
   | { kind: "left"; threadId: string }
+  | { kind: "trimmed"; threadId: string }
   | { kind: "cut" }
   | { kind: "forgotten" };

@@ -18,6 +18,9 @@ export interface LinkWords {
   restartable?: string;
 }
 
+/** Behind a broken link nothing is known. */
+const UNKNOWN: LinkWords = { tone: "none", short: "not known", why: "" };
+
 export function linkToHost(link: Link, draining: boolean, nowMs: number): LinkWords {
   const since = age(link.sinceMs, nowMs);
   switch (link.state) {
@@ -37,7 +40,8 @@ export function linkToHost(link: Link, draining: boolean, nowMs: number): LinkWo
   }
 }
 
-export function linkToCodex(state: State, summary: Summary | undefined, nowMs: number): LinkWords {
+export function linkToCodex(link: Link, state: State, summary: Summary | undefined, nowMs: number): LinkWords {
+  if (link.state !== "up") return UNKNOWN;
   if (!summary) return allBridges(state);
   const { bridge } = summary;
   const reason = bridge.reason ? ` (${bridge.reason})` : "";
@@ -70,7 +74,8 @@ function allBridges(state: State): LinkWords {
   return { tone: bad > 0 ? "bad" : up > 0 ? "ok" : "none", short: bad > 0 ? `${bad} down · ${up} up` : up > 0 ? `${up} up` : "none runs", why: "" };
 }
 
-export function linkToModel(state: State, summary: Summary | undefined, session: Session | undefined, nowMs: number): LinkWords {
+export function linkToModel(link: Link, state: State, summary: Summary | undefined, session: Session | undefined, nowMs: number): LinkWords {
+  if (link.state !== "up") return UNKNOWN;
   if (!summary) {
     const working = Object.values(state.summaries).filter((one) => shownState(one, state.sessions[one.threadId]) === "working").length;
     return { tone: working > 0 ? "ok" : "none", short: working > 0 ? `${working} working` : "at rest", why: "" };
@@ -78,7 +83,6 @@ export function linkToModel(state: State, summary: Summary | undefined, session:
   const turn = session?.turns.findLast((one) => one.status === "inProgress");
   if (!turn || summary.bridge.state !== "up") return { tone: "none", short: summary.turn ? "waiting" : "at rest", why: "" };
   if (shownState(summary, session) === "needsYou") return { tone: "none", short: "waits for you", why: "" };
-  if (session?.feed === "away") return { tone: "none", short: "not known", why: "" };
   const since = age(session?.modelAtMs ?? nowMs, nowMs);
   if (turn.retry) {
     return { tone: "bad", short: `retrying · ${age(turn.retry.atMs, nowMs)}`, why: `Codex–model: Codex is retrying the model (${turn.retry.message}).` };

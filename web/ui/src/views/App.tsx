@@ -2,8 +2,7 @@
 
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { needsYou, openThread, signInReason, state, toast, view } from "../app/model";
-import { titleOf } from "../store/summaries";
+import { linkUp, needsYou, openThread, pageTitle, signInReason, toast, view } from "../app/model";
 import { NewSession } from "./NewSession";
 import { Session } from "./Session";
 import { Sidebar } from "./Sidebar";
@@ -14,12 +13,12 @@ export function App() {
   const reason = signInReason.value;
   const needing = needsYou.value;
   const threadId = openThread.value;
-  const title = threadId === null ? "holdfast" : `${titleOf(state.value.summaries[threadId])} · holdfast`;
+  const title = pageTitle.value;
   useEffect(() => { document.title = needing > 0 ? `(${needing}) needs you · ${title}` : title; }, [needing, title]);
 
   if (reason !== null) return <SignIn reason={reason} />;
   return (
-    <div class="shell" data-view={view.value.at}>
+    <div class="shell" data-view={view.value.at} data-link={linkUp.value ? "up" : "down"}>
       <Sidebar />
       <main class="main">{threadId !== null ? <Session threadId={threadId} /> : view.value.at === "host" ? <HostPage /> : view.value.at === "new" ? <NewSession /> : <NothingOpen />}</main>
       <TruthLine />

@@ -3,7 +3,7 @@
 
 import { useState } from "preact/hooks";
 import { go, send, startSession } from "../app/actions";
-import { link, state } from "../app/model";
+import { linkUp, summaries } from "../app/model";
 import { Icon } from "./Icon";
 import { PromptField, useDraft } from "./PromptField";
 
@@ -14,8 +14,8 @@ export function NewSession() {
   const [words, write] = useDraft("new");
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState("");
-  const folders = [...new Set(Object.values(state.value.summaries).sort((a, b) => b.updatedAtMs - a.updatedAtMs).map((one) => one.cwd))].slice(0, FOLDERS_MAX);
-  const up = link.value.state === "up";
+  const folders = [...new Set(Object.values(summaries.value).sort((a, b) => b.updatedAtMs - a.updatedAtMs).map((one) => one.cwd))].slice(0, FOLDERS_MAX);
+  const up = linkUp.value;
 
   async function submit(form: HTMLFormElement) {
     if (busy || !up || words.trim() === "") return;

@@ -3,8 +3,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { memo } from "preact/compat";
 import { go, searchHistory, signOut, type Hit } from "../app/actions";
-import { authRequired, link, openThread, state, view } from "../app/model";
-import { seen } from "../app/seen";
+import { asking, authRequired, linkUp, openThread, state, summaries, view } from "../app/model";
+import { unread } from "../app/seen";
 import { groups, shownState, titleOf, type Group } from "../store/summaries";
 import type { SessionState, Summary } from "../wire/types";
 import { Icon } from "./Icon";
@@ -15,8 +15,11 @@ import { Text } from "./Text";
 export function Sidebar() {
   const [search, setSearch] = useState("");
   const box = useRef<HTMLInputElement>(null);
-  const found = groups(state.value, search);
-  const total = Object.keys(state.value.summaries).length;
+  // Read for their changes only: `state` itself changes with every event, the list does not.
+  void asking.value;
+  const total = Object.keys(summaries.value).length;
+  const found = groups(state.peek(), search);
+  const marked = new Set(unread.value.split(","));
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
@@ -39,7 +42,7 @@ export function Sidebar() {
       </div>
       {authRequired.value ? null : <p class="banner" role="note">This host runs without sign-in. Anybody who reaches its port can use it.</p>}
       <nav class="groups" aria-label="Sessions by folder">
-        {found.map((group) => <Folder key={group.cwd} group={group} />)}
+        {found.map((group) => <Folder key={group.cwd} group={group} marked={marked} />)}
         {search.trim().length > 2 ? <History query={search.trim()} /> : null}
         {total === 0 ? <Nothing /> : found.length === 0 && search.trim().length <= 2 ? <p class="quiet pad">No title matches.</p> : null}
       </nav>
@@ -52,7 +55,7 @@ export function Sidebar() {
 }
 
 function Nothing() {
-  if (link.value.state !== "up" || !state.value.listed) return <p class="quiet pad">{link.value.state === "up" ? "Reading the list…" : "The list comes when the host answers."}</p>;
+  if (!linkUp.value || !state.value.listed) return <p class="quiet pad">{linkUp.value ? "Reading the list…" : "The list comes when the host answers."}</p>;
   return (
     <div class="empty pad">
       <p><strong>No sessions yet.</strong></p>
@@ -61,18 +64,17 @@ function Nothing() {
   );
 }
 
-function Folder({ group }: { group: Group }) {
+function Folder({ group, marked }: { group: Group; marked: ReadonlySet<string> }) {
   const cut = group.cwd.lastIndexOf("/", group.cwd.length - 2);
   return (
     <section class="folder">
       <h2 title={group.cwd}><Icon name="folder" /><span class="folder-parent">{group.cwd.slice(0, cut + 1)}</span><span class="folder-name">{group.cwd.slice(cut + 1) || "/"}</span></h2>
       <ul>
         {group.rows.map((row) => {
-          const session = state.value.sessions[row.threadId];
-          const head = Math.max(row.head, session?.cursor ?? 0);
+          const { sessions, retryAtMs } = state.peek();
           return (
-            <Row key={row.threadId} row={row} shown={shownState(row, session)} open={openThread.value === row.threadId}
-              unread={(seen.value[row.threadId] ?? 0) < head && openThread.value !== row.threadId} retryAtMs={state.value.retryAtMs[row.threadId]} />
+            <Row key={row.threadId} row={row} shown={shownState(row, sessions[row.threadId])} open={openThread.value === row.threadId}
+              unread={marked.has(row.threadId)} retryAtMs={retryAtMs[row.threadId]} />
           );
         })}
       </ul>

@@ -3,6 +3,8 @@
 
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { loadingOlder, loadOlder } from "../app/actions";
+import { apply } from "../app/connection";
+import { ITEMS_MAX } from "../store/reduce";
 import type { Session } from "../store/state";
 import { Icon } from "./Icon";
 import { TurnCard } from "./Turn";
@@ -63,6 +65,11 @@ export function Transcript({ session }: { session: Session }) {
     setAway(false);
     box.scrollTop = box.scrollHeight;
   }
+
+  const size = session.turns.reduce((sum, turn) => sum + turn.items.length, 0);
+  useEffect(() => {
+    if (size > ITEMS_MAX && follows.current) apply({ kind: "trimmed", threadId: session.threadId });
+  }, [size]);
 
   useEffect(() => {
     const onSent = () => jump();

@@ -12,8 +12,8 @@ export function TruthLine(): JSX.Element {
   const summary = threadId === null ? undefined : state.value.summaries[threadId];
   const at = now.value;
   const host = linkToHost(link.value, state.value.draining, at);
-  const codex = linkToCodex(state.value, summary, at);
-  const model = linkToModel(state.value, summary, openSession.value, at);
+  const codex = linkToCodex(link.value, state.value, summary, at);
+  const model = linkToModel(link.value, state.value, summary, openSession.value, at);
   const broken = [host, codex, model].find((one) => one.tone === "bad") ?? [host, codex, model].find((one) => one.tone === "wait");
   return (
     <footer class="truth" data-testid="truth-line" aria-label="Connection">
@@ -24,7 +24,7 @@ export function TruthLine(): JSX.Element {
       </div>
       {broken?.why ? (
         <div class={`truth-why tone-${broken.tone}`}>
-          <span class="truth-why-text">{broken.why}</span>
+          <span class="truth-why-text" title={broken.why}>{broken.why}</span>
           {broken === host && link.value.state === "waiting" ? <Now act={() => socket.hurry()}>Try now</Now> : null}
           {broken === codex && threadId !== null && codex.restartable ? <Now act={() => restartBridge(threadId)}>{codex.restartable}</Now> : null}
         </div>

@@ -3,7 +3,7 @@
 import { memo } from "preact/compat";
 import type { Turn } from "../store/state";
 import { turnWords } from "../store/truth";
-import { now, openSession } from "../app/model";
+import { link, now, openSession } from "../app/model";
 import { age } from "../text/ages";
 import { Icon, type IconName } from "./Icon";
 import { ItemView } from "./Item";
@@ -33,6 +33,9 @@ export const TurnCard = memo(function TurnCard({ turn }: { turn: Turn }) {
 });
 
 function Running({ turn }: { turn: Turn }) {
+  if (link.value.state !== "up") {
+    return <footer class="turn-foot turn-waits" data-testid="turn-status" data-status="unknown"><Icon name="stalled" /><span>was working when the link to the host broke</span></footer>;
+  }
   const waits = (openSession.value?.pending.length ?? 0) > 0;
   return (
     <footer class={`turn-foot ${waits ? "turn-waits" : ""}`} data-testid="turn-status" data-status="inProgress">
