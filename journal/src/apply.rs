@@ -131,18 +131,23 @@ impl Apply<'_> {
         let known = self
             .connection
             .prepare_cached(
-                "SELECT row, octet_length(json), text FROM items WHERE feed = ?1 AND turn = ?2 AND id = ?3",
+                "SELECT row, size, text FROM items WHERE feed = ?1 AND turn = ?2 AND id = ?3",
             )?
             .query_row(params![feed, item.turn, item.id], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?))
+                Ok((
+                    row.get::<_, i64>(0)?,
+                    row.get::<_, i64>(1)?,
+                    row.get::<_, String>(2)?,
+                ))
             })
             .optional()?;
         self.item_growth += length(&item.json) + length(text.as_bytes());
+        let json = self.packer.pack(&item.json);
         let Some((row, json_bytes, old_text)) = known else {
             self.connection
                 .prepare_cached(
-                    "INSERT INTO items (feed, turn, id, seq, done, kind, state, at, json, text)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                    "INSERT INTO items (feed, turn, id, seq, done, kind, state, at, size, json, text)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
                 )?
                 .execute(params![
                     feed,
@@ -153,7 +158,8 @@ impl Apply<'_> {
                     item.kind,
                     item.state.as_str(),
                     integer(self.now),
-                    &item.json[..],
+                    item.json.len(),
+                    json,
                     text,
                 ])?;
             return index(self.connection, self.connection.last_insert_rowid(), text);
@@ -164,7 +170,8 @@ impl Apply<'_> {
         }
         self.connection
             .prepare_cached(
-                "UPDATE items SET done = ?2, kind = ?3, state = ?4, at = ?5, json = ?6, text = ?7 WHERE row = ?1",
+                "UPDATE items SET done = ?2, kind = ?3, state = ?4, at = ?5, size = ?6, json = ?7, text = ?8
+                 WHERE row = ?1",
             )?
             .execute(params![
                 row,
@@ -172,7 +179,8 @@ impl Apply<'_> {
                 item.kind,
                 item.state.as_str(),
                 integer(self.now),
-                &item.json[..],
+                item.json.len(),
+                json,
                 text,
             ])?;
         if old_text != text {

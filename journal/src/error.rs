@@ -87,12 +87,12 @@ pub enum ReadError {
     /// The journal is closed.
     #[error("the journal is closed")]
     Closed,
-    /// The bytes of an event row are not what was written; take a snapshot and go on from the head.
-    #[error("events around {seq} of session {thread} are damaged; take a snapshot")]
+    /// Packed events or a packed item are not what was written; the next start looks at the whole file.
+    #[error("the journal is damaged at event {seq} of session {thread}")]
     Damaged {
         /// The session.
         thread: String,
-        /// The last event of the damaged row.
+        /// The last event of the damaged row, or the place of the item.
         seq: u64,
     },
     /// SQLite failed.

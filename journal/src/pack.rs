@@ -1,35 +1,35 @@
-//! The lines of one event row as they lie on disk: packed with LZ4 when that makes them smaller.
+//! Event lines and items as they lie on disk: packed with LZ4 when that makes them smaller.
 //!
-//! Event lines repeat their own form again and again, so packing costs less time than writing what it saves. What is short
-//! or does not get smaller stays as it is.
+//! They repeat their own form again and again, so packing costs less time than writing what it saves. What is short or
+//! does not get smaller stays as it is. A checksum is not for here: the log has one, and damage in the file is SQLite's.
 
-/// Shorter lines are not packed: in so little nothing repeats, and a lone event is what must be fast.
+/// Shorter bytes are not packed: in so little nothing repeats, and a lone event is what must be fast.
 const SHORTEST: usize = 512;
 
-/// Packs rows, one after the other, in one buffer.
+/// Packs one value after the other, in one buffer.
 #[derive(Debug, Default)]
 pub(crate) struct Packer {
     buffer: Vec<u8>,
 }
 
 impl Packer {
-    /// What to store for `lines`; shorter than them exactly when it is packed.
-    pub(crate) fn pack<'a>(&'a mut self, lines: &'a [u8]) -> &'a [u8] {
-        if lines.len() < SHORTEST {
-            return lines;
+    /// What to store for `bytes`; shorter than them exactly when it is packed.
+    pub(crate) fn pack<'a>(&'a mut self, bytes: &'a [u8]) -> &'a [u8] {
+        if bytes.len() < SHORTEST {
+            return bytes;
         }
-        let most = lz4_flex::block::get_maximum_output_size(lines.len());
+        let most = lz4_flex::block::get_maximum_output_size(bytes.len());
         if self.buffer.len() < most {
             self.buffer.resize(most, 0);
         }
-        match lz4_flex::block::compress_into(lines, &mut self.buffer) {
+        match lz4_flex::block::compress_into(bytes, &mut self.buffer) {
             // An eighth is what it has to save to be worth unpacking.
-            Ok(length) if length <= lines.len() - lines.len() / 8 => &self.buffer[..length],
-            _ => lines,
+            Ok(length) if length <= bytes.len() - bytes.len() / 8 => &self.buffer[..length],
+            _ => bytes,
         }
     }
 
-    /// Gives memory back that only an unusually long event has needed.
+    /// Gives memory back that only an unusually long value has needed.
     pub(crate) fn shrink(&mut self, most: usize) {
         if self.buffer.len() > most {
             self.buffer.truncate(most);
@@ -38,14 +38,14 @@ impl Packer {
     }
 }
 
-/// The lines again; `size` is their length. `None`: the bytes are damaged.
+/// The bytes again; `size` is their length. `None`: what is stored is damaged.
 pub(crate) fn unpack(stored: &[u8], size: usize) -> Option<Vec<u8>> {
     if stored.len() == size {
         return Some(stored.to_owned());
     }
-    let mut lines = vec![0; size];
-    let length = lz4_flex::block::decompress_into(stored, &mut lines).ok()?;
-    (length == size).then_some(lines)
+    let mut bytes = vec![0; size];
+    let length = lz4_flex::block::decompress_into(stored, &mut bytes).ok()?;
+    (length == size).then_some(bytes)
 }
 
 #[cfg(test)]
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn short_and_random_lines_stay_as_they_are() {
+    fn short_and_random_bytes_stay_as_they_are() {
         let mut packer = Packer::default();
         let short = [b'x'; SHORTEST - 1];
         assert_eq!(packer.pack(&short), short);

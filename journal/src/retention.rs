@@ -50,7 +50,7 @@ impl Compaction {
             .items_bytes
             .map(|_| {
                 connection.query_row(
-                    "SELECT coalesce(sum(octet_length(json) + octet_length(text)), 0) FROM items",
+                    "SELECT coalesce(sum(size + octet_length(text)), 0) FROM items",
                     [],
                     |row| row.get(0),
                 )
@@ -179,7 +179,7 @@ impl Compaction {
         let mut gone = Vec::new();
         {
             let mut oldest = connection.prepare_cached(
-                "SELECT row, at, octet_length(json) + octet_length(text), text FROM items
+                "SELECT row, at, size + octet_length(text), text FROM items
                  WHERE state <> 'open' ORDER BY at LIMIT ?1",
             )?;
             let mut rows = oldest.query([STEP_RECORDS])?;

@@ -13,7 +13,7 @@ use crate::records::Batch;
 use crate::schema::{event_key, key_seq};
 
 /// One seek to the row that holds the event, then rows in order.
-pub(crate) const REPLAY: &str =
+const REPLAY: &str =
     "SELECT key, count, size, lines FROM events WHERE key > ?1 AND key <= ?2 ORDER BY key";
 
 impl Readers {
@@ -130,4 +130,102 @@ fn line_end(lines: &[u8], count: u64) -> usize {
     memchr::memchr_iter(b'\n', lines)
         .nth(nth)
         .map_or(lines.len(), |newline| newline + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::ledger::Ledger;
+    use crate::options::Options;
+    use crate::records::Write;
+    use crate::schema::{self, Found};
+
+    /// A database with `batches` batches of ten events in one session, between two other sessions.
+    fn filled(path: &std::path::Path, batches: u64) -> Connection {
+        std::fs::write(path, "").unwrap();
+        let options = Options::new(path.parent().unwrap());
+        let Found::Ready { connection, .. } = schema::open_writer(path, &options, false).unwrap()
+        else {
+            panic!("a new file is not damaged");
+        };
+        let mut apply = crate::apply::Apply {
+            connection: &connection,
+            ledger: &mut Ledger::default(),
+            packer: &mut crate::pack::Packer::default(),
+            now: 0,
+            text_bytes: 0,
+            item_growth: 0,
+        };
+        connection.execute_batch("BEGIN").unwrap();
+        for (thread, batches) in [("before", 10), ("long", batches), ("after", 10)] {
+            for n in 0..batches {
+                let batch = Batch {
+                    first: n * 10 + 1,
+                    last: n * 10 + 10,
+                    lines: Bytes::from_static(&[b'\n'; 10]),
+                };
+                let write = Write {
+                    batch: Some(batch),
+                    ..Write::new(thread)
+                };
+                apply.write(&write).unwrap();
+            }
+        }
+        connection.execute_batch("COMMIT").unwrap();
+        connection
+    }
+
+    /// Steps of SQLite's machine for a replay of 100 events after `after`.
+    fn steps(connection: &mut Connection, after: u64) -> u64 {
+        let counted = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&counted);
+        let count = move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+            false
+        };
+        connection.progress_handler(1, Some(count)).unwrap();
+        let (feed, _) = feed(connection, "long").unwrap().unwrap();
+        let batches = replay(connection, "long", feed, after, 100).unwrap();
+        connection
+            .progress_handler(1, None::<fn() -> bool>)
+            .unwrap();
+        let (first, last) = (batches[0].first, batches.last().unwrap().last);
+        assert_eq!((first, last), (after + 1, after + 100));
+        counted.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn a_replay_costs_the_same_anywhere_in_ten_thousand_and_in_a_million_events() {
+        let scratch = tempfile::tempdir().unwrap();
+        let mut short = filled(&scratch.path().join("short.db"), 1000);
+        let mut long = filled(&scratch.path().join("long.db"), 100_000);
+        // The first run prepares the statements, which has steps of its own.
+        steps(&mut short, 0);
+        steps(&mut long, 0);
+        let expected = steps(&mut short, 0);
+        assert!(expected > 10, "{expected}");
+        for after in [0, 100, 500_000, 999_900] {
+            assert_eq!(steps(&mut long, after), expected, "after {after}");
+        }
+    }
+
+    #[test]
+    fn the_key_finds_the_first_row_of_a_replay() {
+        let scratch = tempfile::tempdir().unwrap();
+        let connection = filled(&scratch.path().join("plan.db"), 1);
+        let plan: Vec<String> = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {REPLAY}"))
+            .unwrap()
+            .query_map([0, 1], |row| row.get(3))
+            .unwrap()
+            .collect::<rusqlite::Result<_>>()
+            .unwrap();
+        assert_eq!(
+            plan,
+            ["SEARCH events USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"]
+        );
+    }
 }

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::{Readers, feed};
 use crate::error::ReadError;
 use crate::ledger::feed_keys;
+use crate::pack::unpack;
 use crate::records::{
     Decision, Item, ItemState, OpenTurn, Process, Prompt, PromptState, PromptWhen, Session,
 };
@@ -61,7 +62,7 @@ impl Readers {
                 return Ok(Vec::new());
             };
             let mut statement = connection.prepare_cached(
-                "SELECT turn, id, seq, done, kind, state, json, text FROM items
+                "SELECT turn, id, seq, done, kind, state, size, json, text FROM items
                  WHERE feed = ?1 AND seq < ?2 ORDER BY seq DESC, row DESC",
             )?;
             let before = before.and_then(|seq| i64::try_from(seq).ok());
@@ -69,7 +70,7 @@ impl Readers {
             let mut items: Vec<Item> = Vec::new();
             let mut bytes = 0;
             while let Some(row) = rows.next()? {
-                let item = item(row)?;
+                let item = item(thread, row)?;
                 let full = items.len() >= limit.max(1) || bytes >= max_bytes;
                 if full && items.last().is_some_and(|last| last.seq != item.seq) {
                     break;
@@ -191,7 +192,12 @@ fn session(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Session> 
     })
 }
 
-fn item(row: &Row<'_>) -> rusqlite::Result<Item> {
+fn item(thread: &str, row: &Row<'_>) -> Result<Item, ReadError> {
+    let stored = row.get_ref(7)?.as_blob().map_err(rusqlite::Error::from)?;
+    let json = unpack(stored, row.get(6)?).ok_or_else(|| ReadError::Damaged {
+        thread: thread.to_owned(),
+        seq: row.get(2).unwrap_or(0),
+    })?;
     Ok(Item {
         turn: row.get(0)?,
         id: row.get(1)?,
@@ -199,8 +205,8 @@ fn item(row: &Row<'_>) -> rusqlite::Result<Item> {
         done_seq: row.get(3)?,
         kind: row.get(4)?,
         state: word(row, 5, ItemState::parse)?,
-        json: Bytes::from(row.get::<_, Vec<u8>>(6)?),
-        text: row.get(7)?,
+        json: Bytes::from(json),
+        text: row.get(8)?,
     })
 }
 

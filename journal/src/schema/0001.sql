@@ -54,7 +54,8 @@ CREATE TABLE items (
     kind  TEXT NOT NULL,
     state TEXT NOT NULL,
     at    INTEGER NOT NULL,  -- ms since the epoch of the latest write
-    json  BLOB NOT NULL,
+    size  INTEGER NOT NULL,  -- bytes of the JSON
+    json  BLOB NOT NULL,     -- packed (LZ4 block) when shorter than size
     text  TEXT NOT NULL,
     UNIQUE (feed, turn, id)
 ) STRICT;
