@@ -119,6 +119,7 @@ function fragmentOf(token: Token): DocumentFragment {
   for (const table of fragment.querySelectorAll("table")) {
     const scroller = document.createElement("div");
     scroller.className = "table";
+    scroller.tabIndex = 0;
     table.replaceWith(scroller);
     scroller.append(table);
   }

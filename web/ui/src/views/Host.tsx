@@ -48,7 +48,7 @@ function Sections({ status }: { status: Params }) {
   return (
     <>
       <Card title="Codex processes" count={bridges.length}>
-        {bridges.length === 0 ? <p class="quiet">None runs. A session's next prompt starts one.</p> : <div class="table"><table>
+        {bridges.length === 0 ? <p class="quiet">None runs. A session's next prompt starts one.</p> : <div class="table" tabIndex={0}><table>
           <thead><tr><th>Session</th><th>State</th><th class="num">Pid</th><th class="num">Generation</th><th class="num">Restarts</th><th class="num">Memory</th><th>Last exit</th><th><span class="sr">Restart</span></th></tr></thead>
           <tbody>{bridges.map((bridge) => <BridgeRow key={`${text(bridge["threadId"])}${String(bridge["pid"])}`} bridge={bridge} />)}</tbody>
         </table></div>}
@@ -113,7 +113,7 @@ function Facts({ facts }: { facts: Params }) {
 function Records({ rows }: { rows: Params[] }) {
   const keys = [...new Set(rows.flatMap(Object.keys))].slice(0, 8);
   return (
-    <div class="table"><table>
+    <div class="table" tabIndex={0}><table>
       <thead><tr>{keys.map((key) => <th key={key}>{spaced(key)}</th>)}</tr></thead>
       <tbody>{rows.map((row, at) => <tr key={at}>{keys.map((key) => <td key={key}>{fact(key, row[key])}</td>)}</tr>)}</tbody>
     </table></div>

@@ -30,9 +30,9 @@ export function Sidebar() {
   }, []);
 
   return (
-    <aside class="side" aria-label="Sessions">
+    <div class="side" role={view.value.at === "list" ? "main" : "complementary"} aria-label="Sessions">
       <header class="side-head">
-        <button type="button" class="plain-button" onClick={() => go({ at: "list" })} aria-label="All sessions"><Brand /></button>
+        <Home />
         <button type="button" class="primary new" data-testid="new-session" onClick={() => go({ at: "new" })}><Icon name="plus" />New</button>
       </header>
       <div class="search">
@@ -50,8 +50,13 @@ export function Sidebar() {
         <button type="button" class={`quiet-button ${view.value.at === "host" ? "on" : ""}`} data-testid="host-page" onClick={() => go({ at: "host" })}><Icon name="server" />Host</button>
         {authRequired.value ? <button type="button" class="quiet-button" data-testid="sign-out" onClick={() => void signOut()}><Icon name="out" />Sign out</button> : null}
       </footer>
-    </aside>
+    </div>
   );
+}
+
+function Home() {
+  const button = <button type="button" class="plain-button" onClick={() => go({ at: "list" })} aria-label="All sessions"><Brand /></button>;
+  return view.value.at === "list" ? <h1>{button}</h1> : button;
 }
 
 function Nothing() {
