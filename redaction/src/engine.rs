@@ -92,7 +92,7 @@ impl Scan {
         if rule_stop.is_some() {
             from = self.known;
         }
-        while let Some((at, ids)) = redactor.finder.next(view.hay, from) {
+        for (at, ids) in redactor.finder.hits(view.hay, from) {
             if known_stop.is_none() && at >= self.known && self.try_known(redactor, view, at, ids) {
                 known_stop = Some(at);
             }
@@ -102,7 +102,6 @@ impl Scan {
             if known_stop.is_some() && rule_stop.is_some() {
                 break;
             }
-            from = at + 1;
         }
         self.stop_known(redactor, view, known_stop.unwrap_or(end));
         if rule_stop.is_none() {
@@ -337,7 +336,7 @@ impl Scan {
 
     /// The known value that the held tail is the beginning of.
     fn partial_known(&self, redactor: &Redactor, view: View<'_>) -> Option<Interval> {
-        let (at, ids) = redactor.finder.next(view.hay, self.known)?;
+        let (at, ids) = redactor.finder.hits(view.hay, self.known).next()?;
         let literal = ids
             .iter()
             .map(|id| redactor.finder.literal(*id))

@@ -2,16 +2,18 @@
 //!
 //! Not a matcher: it knows literals only. What a literal means is decided by the rule that owns it.
 //!
-//! Every position is looked up by a hash of its four bytes (case folded) in an 8 KiB bit map. The look-ups do not depend
-//! on each other, unlike the steps of an automaton, and their cost does not depend on how many literals there are.
+//! Every pair of bytes is looked up in a table that says in which of eight groups of literals it may come first, and in
+//! which it may come third. A position is a candidate when its pair and the pair behind it agree on a group. The look-ups
+//! do not depend on each other, unlike the steps of an automaton, and their cost hardly depends on how many literals
+//! there are.
 
 use crate::class::Class;
 
 /// Bytes of one window. Literals shorter than this are entered once for each byte that may follow.
 const WINDOW: usize = 4;
-/// Bits of the map, as a power of two: 8 KiB stay in the first-level cache.
-const MAP_BITS: u32 = 16;
-/// Case folding of all four bytes; it also merges some punctuation, which the exact comparison undoes.
+/// Positions that are looked at in one round.
+const BLOCK: usize = 8;
+/// Case folding of a window; it also merges some punctuation, which the exact comparison undoes.
 const FOLD: u32 = 0x2020_2020;
 
 /// What a literal or the beginning of one may belong to.
@@ -74,7 +76,8 @@ impl Literal {
 /// The compiled set of literals.
 #[derive(Debug)]
 pub(crate) struct Finder {
-    map: Box<[u64; 1 << (MAP_BITS - 6)]>,
+    /// By a pair of bytes: low byte, the groups in which it comes first; high byte, those in which it comes third.
+    pairs: Box<[u16; 1 << 16]>,
     slots: Vec<Slot>,
     ids: Vec<u32>,
     literals: Vec<Literal>,
@@ -97,43 +100,42 @@ fn hash(window: u32) -> u32 {
 }
 
 #[inline]
-fn fold3(bytes: [u8; 3]) -> usize {
-    let packed = u32::from_le_bytes([bytes[0] | 0x20, bytes[1] | 0x20, bytes[2] | 0x20, 0]);
-    (hash(packed) >> 16) as usize
+fn three(bytes: [u8; 3]) -> usize {
+    (hash(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0])) >> 16) as usize
 }
 
 #[inline]
-fn fold2(bytes: [u8; 2]) -> usize {
-    usize::from(u16::from_le_bytes([bytes[0] | 0x20, bytes[1] | 0x20]))
+fn two(bytes: [u8; 2]) -> usize {
+    usize::from(u16::from_le_bytes(bytes))
 }
 
 impl Finder {
     /// Compiles `literals`.
     pub(crate) fn new(literals: Vec<Literal>) -> Finder {
-        let mut pairs: Vec<(u32, u32)> = Vec::new();
+        let mut entries: Vec<(u32, u32)> = Vec::new();
         for (id, literal) in (0u32..).zip(&literals) {
-            pairs.extend(windows(literal).into_iter().map(|window| (window, id)));
+            entries.extend(windows(literal).into_iter().map(|window| (window, id)));
         }
-        pairs.sort_by_key(|(window, id)| {
+        entries.sort_by_key(|(window, id)| {
             (
                 *window,
                 std::cmp::Reverse(literals[*id as usize].text.len()),
                 *id,
             )
         });
-        pairs.dedup();
+        entries.dedup();
 
         let mut finder = Finder {
-            map: Box::new([0; 1 << (MAP_BITS - 6)]),
-            slots: vec![Slot::default(); (pairs.len() * 4).next_power_of_two().max(16)],
-            ids: pairs.iter().map(|(_, id)| *id).collect(),
+            pairs: Box::new([0; 1 << 16]),
+            slots: vec![Slot::default(); (entries.len() * 4).next_power_of_two().max(16)],
+            ids: entries.iter().map(|(_, id)| *id).collect(),
             literals,
             ones: Box::new([0; 256]),
             twos: Box::new([0; 1 << 16]),
             threes: Box::new([0; 1 << 16]),
         };
         let mut from = 0;
-        for group in pairs.chunk_by(|a, b| a.0 == b.0) {
+        for group in entries.chunk_by(|a, b| a.0 == b.0) {
             let to = from + group.len();
             finder.enter(Slot {
                 window: group[0].0,
@@ -142,18 +144,48 @@ impl Finder {
             });
             from = to;
         }
-        for literal in &finder.literals {
-            finder.ones[usize::from(literal.text[0] | 0x20)] |= literal.head;
-            finder.twos[fold2([literal.text[0], literal.text[1]])] |= literal.head;
-            finder.threes[fold3([literal.text[0], literal.text[1], literal.text[2]])] |=
-                literal.head;
+        for id in 0..finder.literals.len() {
+            let [a, b, c] = [0, 1, 2].map(|index| cases(&finder.literals[id], index));
+            let d = match finder.literals[id].text.len() {
+                0..WINDOW => finder.literals[id].next.bytes().collect(),
+                _ => cases(&finder.literals[id], 3),
+            };
+            finder.mark_pairs([&a, &b, &c, &d]);
+            finder.mark_heads(finder.literals[id].head, [&a, &b, &c]);
         }
         finder
     }
 
+    /// Enters a window, given what may stand at each of its places.
+    fn mark_pairs(&mut self, [a, b, c, d]: [&[u8]; WINDOW]) {
+        // Literals that begin alike share a group, so that few pairs come first in more than one.
+        let group = hash(u32::from_le_bytes([a[0] | 0x20, b[0] | 0x20, 0, 0])) >> 29;
+        for first in a {
+            for second in b {
+                self.pairs[two([*first, *second])] |= 1 << group;
+            }
+        }
+        for third in c {
+            for fourth in d {
+                self.pairs[two([*third, *fourth])] |= 1 << (group + 8);
+            }
+        }
+    }
+
+    /// Enters what a text may end with when a literal begins there.
+    fn mark_heads(&mut self, head: u8, [a, b, c]: [&[u8]; 3]) {
+        for a in a {
+            self.ones[usize::from(*a)] |= head;
+            for b in b {
+                self.twos[two([*a, *b])] |= head;
+                for c in c {
+                    self.threes[three([*a, *b, *c])] |= head;
+                }
+            }
+        }
+    }
+
     fn enter(&mut self, slot: Slot) {
-        let bit = hash(slot.window) >> (32 - MAP_BITS);
-        self.map[(bit >> 6) as usize] |= 1 << (bit & 63);
         let mask = self.slots.len() - 1;
         let mut at = hash(slot.window) as usize >> 7 & mask;
         while self.slots[at].to != 0 {
@@ -162,52 +194,20 @@ impl Finder {
         self.slots[at] = slot;
     }
 
+    /// The positions from `from` on where literals may begin, in order.
+    pub(crate) fn hits<'f, 'h>(&'f self, hay: &'h [u8], from: usize) -> Hits<'f, 'h> {
+        Hits {
+            finder: self,
+            hay,
+            block: from,
+            next: from,
+            marks: 0,
+        }
+    }
+
     #[inline]
-    fn marked(&self, window: u32) -> u64 {
-        let bit = hash(window | FOLD) >> (32 - MAP_BITS);
-        self.map[(bit >> 6) as usize & ((1 << (MAP_BITS - 6)) - 1)] >> (bit & 63) & 1
-    }
-
-    /// The literals whose first bytes stand at the first position from `from` on where there are any.
-    pub(crate) fn next(&self, hay: &[u8], mut from: usize) -> Option<(usize, &[u32])> {
-        loop {
-            let at = self.candidate(hay, from)?;
-            let window = u32::from_le_bytes(hay.get(at..at + WINDOW)?.try_into().ok()?) | FOLD;
-            let ids = self.look_up(window);
-            if !ids.is_empty() {
-                return Some((at, ids));
-            }
-            from = at + 1;
-        }
-    }
-
-    /// The first position from `from` on that the map marks.
-    fn candidate(&self, hay: &[u8], mut from: usize) -> Option<usize> {
-        // Eight windows a round: two loads of eight bytes each give four windows and a bit to spare.
-        while let Some(block) = hay.get(from..from + 11) {
-            let low = u64::from_le_bytes(block[..8].try_into().ok()?);
-            let high = u64::from_le_bytes(block[3..11].try_into().ok()?);
-            let first = self.marked(low as u32)
-                | self.marked((low >> 8) as u32) << 1
-                | self.marked((low >> 16) as u32) << 2
-                | self.marked((low >> 24) as u32) << 3;
-            let second = self.marked((high >> 8) as u32)
-                | self.marked((high >> 16) as u32) << 1
-                | self.marked((high >> 24) as u32) << 2
-                | self.marked((high >> 32) as u32) << 3;
-            let marks = first | second << 4;
-            if marks != 0 {
-                return Some(from + marks.trailing_zeros() as usize);
-            }
-            from += 8;
-        }
-        while let Some(window) = hay.get(from..from + WINDOW) {
-            if self.marked(u32::from_le_bytes(window.try_into().ok()?)) != 0 {
-                return Some(from);
-            }
-            from += 1;
-        }
-        None
+    fn pair(&self, bytes: &[u8; BLOCK + WINDOW - 1], at: usize) -> u16 {
+        self.pairs[usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]))]
     }
 
     fn look_up(&self, window: u32) -> &[u32] {
@@ -228,9 +228,11 @@ impl Finder {
     /// What the last one to three bytes of a text may be the beginning of: a union of [`head`] bits.
     pub(crate) fn heads(&self, tail: &[u8]) -> u8 {
         match *tail {
-            [a] => self.ones[usize::from(a | 0x20)],
-            [a, b] => self.twos[fold2([a, b])],
-            [a, b, c] => self.threes[fold3([a, b, c])],
+            // A literal begins with a character; the rest of one that was cut off is none.
+            [0x80..0xC0, ..] => 0,
+            [a] => self.ones[usize::from(a)],
+            [a, b] => self.twos[two([a, b])],
+            [a, b, c] => self.threes[three([a, b, c])],
             _ => 0,
         }
     }
@@ -239,6 +241,82 @@ impl Finder {
     #[inline]
     pub(crate) fn literal(&self, id: u32) -> &Literal {
         &self.literals[id as usize]
+    }
+}
+
+/// The byte of `literal` at `index`, in both cases when it ignores case.
+fn cases(literal: &Literal, index: usize) -> Vec<u8> {
+    let byte = literal.text[index];
+    if literal.fold {
+        vec![byte, byte.to_ascii_uppercase()]
+    } else {
+        vec![byte]
+    }
+}
+
+/// The candidates of one text; see [`Finder::hits`].
+pub(crate) struct Hits<'f, 'h> {
+    finder: &'f Finder,
+    hay: &'h [u8],
+    /// Where the block of `marks` begins.
+    block: usize,
+    /// Where the next block begins.
+    next: usize,
+    /// One bit for each candidate of the block that is not taken yet.
+    marks: u32,
+}
+
+impl<'f> Iterator for Hits<'f, '_> {
+    /// A position, and the literals whose first bytes stand there, longest first.
+    type Item = (usize, &'f [u32]);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            while self.marks != 0 {
+                let at = self.block + self.marks.trailing_zeros() as usize;
+                self.marks &= self.marks - 1;
+                let window = self.hay.get(at..at + WINDOW)?;
+                let window = u32::from_le_bytes(window.try_into().ok()?) | FOLD;
+                let ids = self.finder.look_up(window);
+                if !ids.is_empty() {
+                    return Some((at, ids));
+                }
+            }
+            self.fill()?;
+        }
+    }
+}
+
+impl Hits<'_, '_> {
+    /// Looks for the next block with a candidate.
+    fn fill(&mut self) -> Option<()> {
+        let mut at = self.next;
+        while let Some(bytes) = self.hay.get(at..at + BLOCK + WINDOW - 1) {
+            let bytes: &[u8; BLOCK + WINDOW - 1] = bytes.try_into().ok()?;
+            let pairs: [u16; BLOCK + 2] =
+                std::array::from_fn(|index| self.finder.pair(bytes, index));
+            let agree: [u16; BLOCK] =
+                std::array::from_fn(|index| pairs[index] & (pairs[index + 2] >> 8));
+            if agree.iter().fold(0, |any, groups| any | groups) != 0 {
+                self.marks = (0..BLOCK).fold(0, |marks, index| {
+                    marks | u32::from(agree[index] != 0) << index
+                });
+                self.block = at;
+                self.next = at + BLOCK;
+                return Some(());
+            }
+            at += BLOCK;
+        }
+        // The last few positions are taken one by one; the look-up sorts them out.
+        let rest = (self.hay.len() + 1).saturating_sub(WINDOW + at);
+        if rest == 0 {
+            return None;
+        }
+        self.marks = (1 << rest) - 1;
+        self.block = at;
+        self.next = at + rest;
+        Some(())
     }
 }
 

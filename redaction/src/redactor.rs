@@ -132,7 +132,7 @@ impl Redactor {
 
     /// False only if no rule can match in these bytes, which may be JSON text: then they may pass as they are.
     pub fn may_match(&self, raw: &[u8]) -> bool {
-        self.finder.next(raw, 0).is_some()
+        self.finder.hits(raw, 0).next().is_some()
             || raw
                 .windows(2)
                 .any(|pair| pair[0] == b'\\' && matches!(pair[1], b'u' | b'/'))

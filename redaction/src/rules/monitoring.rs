@@ -118,10 +118,7 @@ pub(super) const RULES: &[PrefixRule] = &[
     PrefixRule {
         id: "statsig-key",
         severity: Medium,
-        patterns: &[
-            r"secret-[A-Za-z0-9]{40,50}\b",
-            r"console-[A-Za-z0-9]{40,50}\b",
-        ],
+        patterns: &[r"secret-[A-Za-z0-9]{40,50}\b"],
         need: Need::MIXED,
         harmless: &["secret-santa"],
     },
