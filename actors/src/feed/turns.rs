@@ -5,7 +5,10 @@
 
 use std::collections::VecDeque;
 
-use codex::item::{ItemHead, TextField, searchable_text, with_streamed_text};
+use codex::{
+    history::turn_head,
+    item::{ItemHead, TextField, searchable_text, with_streamed_text},
+};
 use journal::{Item, ItemState};
 
 /// Text kept for one open item, in bytes. More than a model writes in one item; behind it, text is only in the events.
@@ -154,7 +157,7 @@ impl Turns {
             seq,
             ItemState::Completed,
             Some(seq),
-            raw.to_owned(),
+            turn_head(raw),
         ));
         if is_open {
             self.turn = None;
