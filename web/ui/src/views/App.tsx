@@ -20,7 +20,7 @@ export function App() {
   return (
     <div class="shell" data-view={view.value.at} data-link={linkUp.value ? "up" : "down"}>
       <Sidebar />
-      <div class="main" role={view.value.at === "list" ? undefined : "main"}>{threadId !== null ? <Session threadId={threadId} /> : view.value.at === "host" ? <HostPage /> : view.value.at === "new" ? <NewSession /> : <NothingOpen />}</div>
+      <div class="main" role={view.value.at === "list" ? "region" : "main"} aria-label={view.value.at === "list" ? "Nothing open" : undefined}>{threadId !== null ? <Session threadId={threadId} /> : view.value.at === "host" ? <HostPage /> : view.value.at === "new" ? <NewSession /> : <NothingOpen />}</div>
       <TruthLine />
       <Toast />
       <div class="sr" role="status" aria-live="polite">{needing > 0 ? `${needing} ${needing === 1 ? "session needs" : "sessions need"} you` : ""}</div>

@@ -29,11 +29,11 @@ export default function Host() {
 
   return (
     <div class="host">
-      <header class="head">
+      <div class="head">
         <button type="button" class="icon-button only-phone" onClick={() => go({ at: "list" })} aria-label="All sessions"><Icon name="back" /></button>
         <h1>Host</h1>
         <p class="head-under">{status ? <><span>holdfast {text(status["version"])}</span><span>up for {span(number(status["uptimeMs"]) ?? 0)}</span>{number(status["memoryBytes"]) ? <span>{bytes(number(status["memoryBytes"]) ?? 0)}</span> : null}{text(status["codex"]) ? <span>{text(status["codex"])}</span> : null}</> : "reading…"}</p>
-      </header>
+      </div>
       <div class="host-body">
         {failure ? <p class="failure" role="alert">The host did not tell its state: {failure}.</p> : null}
         {status ? <Sections status={status} /> : null}

@@ -36,11 +36,11 @@ export function NewSession() {
 
   return (
     <div class="session">
-      <header class="head">
+      <div class="head">
         <button type="button" class="icon-button only-phone" onClick={() => go({ at: "list" })} aria-label="All sessions"><Icon name="back" /></button>
         <h1>New session</h1>
         <p class="head-under">One conversation with Codex in one folder. It goes on when you close this page.</p>
-      </header>
+      </div>
       <form class="new-session" data-testid="new-form" onSubmit={(event) => { event.preventDefault(); void submit(event.currentTarget); }}>
         <div class="composer">
           <PromptField words={words} write={write} submit={(form) => void submit(form)} placeholder="What should Codex do?" label="First prompt" rows={4} focus />

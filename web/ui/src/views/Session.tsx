@@ -49,7 +49,7 @@ function SessionHead({ summary, session }: { summary: Summary | undefined; sessi
   const usage = session?.usage;
   const share = usage?.window ? Math.round((usage.total / usage.window) * 100) : null;
   return (
-    <header class="head">
+    <div class="head">
       <button type="button" class="icon-button only-phone" onClick={() => go({ at: "list" })} aria-label="All sessions"><Icon name="back" /></button>
       <h1><Text text={titleOf(summary)} /></h1>
       {summary ? (
@@ -64,7 +64,7 @@ function SessionHead({ summary, session }: { summary: Summary | undefined; sessi
         <button type="button" class="icon-button" title="Restart Codex for this session" aria-label="Restart Codex for this session" data-testid="bridge-restart"
           onClick={() => confirmRestart(summary)}><Icon name="restart" /></button>
       ) : null}
-    </header>
+    </div>
   );
 }
 

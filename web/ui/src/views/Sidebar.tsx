@@ -31,10 +31,10 @@ export function Sidebar() {
 
   return (
     <div class="side" role={view.value.at === "list" ? "main" : "complementary"} aria-label="Sessions">
-      <header class="side-head">
+      <div class="side-head">
         <Home />
         <button type="button" class="primary new" data-testid="new-session" onClick={() => go({ at: "new" })}><Icon name="plus" />New</button>
-      </header>
+      </div>
       <div class="search">
         <Icon name="search" />
         <input ref={box} type="search" value={search} placeholder="Search sessions" aria-label="Search sessions" data-testid="search"
@@ -46,10 +46,10 @@ export function Sidebar() {
         {search.trim().length > 2 ? <History query={search.trim()} /> : null}
         {total === 0 ? <Nothing /> : found.length === 0 && search.trim().length <= 2 ? <p class="quiet pad">No title matches.</p> : null}
       </nav>
-      <footer class="side-foot">
+      <div class="side-foot">
         <button type="button" class={`quiet-button ${view.value.at === "host" ? "on" : ""}`} data-testid="host-page" onClick={() => go({ at: "host" })}><Icon name="server" />Host</button>
         {authRequired.value ? <button type="button" class="quiet-button" data-testid="sign-out" onClick={() => void signOut()}><Icon name="out" />Sign out</button> : null}
-      </footer>
+      </div>
     </div>
   );
 }
