@@ -47,6 +47,7 @@
 //! Everything generated is a function of seed and index. A prompt without a scenario gets [`Scenario::greeting`]; a wrong
 //! one is answered with the error as agent text, so the person who wrote it sees it.
 
+mod clause;
 mod command;
 mod parse;
 mod step;

@@ -19,10 +19,12 @@
     reason = "the macro `object!` names type parameters after the fields that have them"
 )]
 
+mod approvals;
 mod catalog;
 mod commands;
 mod control;
 mod deltas;
+mod edits;
 mod faults;
 mod ids;
 mod output;
@@ -32,9 +34,12 @@ mod server;
 mod shapes;
 mod steps;
 mod thread;
+mod thread_reads;
 mod thread_requests;
 mod turn;
 mod turn_requests;
+mod usage;
+mod wire;
 
 use std::{
     ffi::OsString,

@@ -1,24 +1,21 @@
-//! Items that the person may have to allow: commands and file changes, with their approvals, and questions. Commands are
-//! not executed; the one exception is the step `spawn`, which exists to leave a real process behind.
+//! Commands: their items, their output, and what becomes of them when the turn ends first. They are not executed; the one
+//! exception is the step `spawn`, which exists to leave a real process behind.
 
 use std::{
     collections::VecDeque,
-    path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
-use serde::Serialize;
-use serde_json::{Value, json};
-
 use super::{
+    approvals::{Decision, active},
     control::{Control, Heed, Stop},
     deltas::Deltas,
     ids,
-    shapes::{Change, ChangeKind, CommandAction, Item, ItemStatus, Sandbox, ThreadStatus, object},
+    shapes::{CommandAction, Item, ItemStatus},
     turn::TurnRun,
 };
-use crate::scenario::{Edit, Fabricated, Piece, Stream, line};
+use crate::scenario::{Fabricated, Piece, Stream, line};
 
 /// Output of the first moments never comes as deltas.
 const SILENT_START: Duration = Duration::from_millis(100);
@@ -57,49 +54,7 @@ enum Work {
     },
 }
 
-/// What the person decided.
-enum Decision {
-    Accepted,
-    Declined,
-    /// The answer could not be read, which counts as a refusal.
-    Unreadable,
-    Cancelled,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CommandApproval<'a> {
-    kind: &'static str,
-    thread_id: &'a str,
-    turn_id: &'a str,
-    item_id: &'a str,
-    started_at_ms: u64,
-    environment_id: &'static str,
-    reason: Option<&'a str>,
-    command: &'a str,
-    cwd: &'a str,
-    command_actions: &'a [CommandAction],
-    proposed_execpolicy_amendment: &'a [String],
-    available_decisions: [Value; 3],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct FileApproval<'a> {
-    thread_id: &'a str,
-    turn_id: &'a str,
-    item_id: &'a str,
-    started_at_ms: u64,
-    reason: Option<&'a str>,
-    grant_root: Option<&'a str>,
-}
-
 impl TurnRun {
-    pub(super) fn settings(&self) -> super::rollout::Settings {
-        self.thread
-            .with(|state| state.history.meta.settings.clone())
-    }
-
     /// Runs a command that prints what was fabricated.
     pub(super) fn command(
         &mut self,
@@ -259,114 +214,6 @@ impl TurnRun {
         }))
     }
 
-    fn approve_command(
-        &self,
-        cmd: &str,
-        item: &Item,
-        reason: Option<&str>,
-    ) -> Result<Decision, Stop> {
-        let Item::CommandExecution {
-            id,
-            command,
-            cwd,
-            command_actions,
-            started_at_ms,
-            ..
-        } = item
-        else {
-            unreachable!("a command is approved by its own item")
-        };
-        let amendment: Vec<String> = cmd.split_whitespace().map(str::to_owned).collect();
-        let with_amendment =
-            json!({"acceptWithExecpolicyAmendment": {"execpolicy_amendment": amendment}});
-        let params = CommandApproval {
-            kind: "command",
-            thread_id: &self.thread.id,
-            turn_id: &self.turn_id,
-            item_id: id,
-            started_at_ms: *started_at_ms,
-            environment_id: "local",
-            reason,
-            command,
-            cwd,
-            command_actions,
-            proposed_execpolicy_amendment: &amendment,
-            available_decisions: [json!("accept"), with_amendment, json!("cancel")],
-        };
-        self.decide("item/commandExecution/requestApproval", &params, cmd)
-    }
-
-    /// Sends an approval request and reads the decision.
-    fn decide<P: Serialize>(
-        &self,
-        method: &str,
-        params: &P,
-        subject: &str,
-    ) -> Result<Decision, Stop> {
-        let result = self.ask_client(method, params)?;
-        let decision = &result["decision"];
-        if decision == "acceptForSession" || decision.get("acceptWithExecpolicyAmendment").is_some()
-        {
-            self.thread
-                .with(|state| state.accepted.insert(subject.to_owned()));
-            return Ok(Decision::Accepted);
-        }
-        Ok(match decision.as_str() {
-            Some("accept") => Decision::Accepted,
-            Some("decline") => Decision::Declined,
-            Some("cancel") => Decision::Cancelled,
-            _ => Decision::Unreadable,
-        })
-    }
-
-    /// Asks the client and waits. An interrupt withdraws the request, which is announced after the turn's end.
-    fn ask_client<P: Serialize>(&self, method: &str, params: &P) -> Result<Value, Stop> {
-        let request_id = self
-            .server
-            .ask(method, params, &self.thread.id, &self.control);
-        match self.control.wait_for_answer(request_id) {
-            Ok(result) => {
-                self.resolved(request_id);
-                Ok(result)
-            }
-            Err(stop) => {
-                self.server.withdraw(request_id);
-                self.withdrawn.set(Some(request_id));
-                Err(stop)
-            }
-        }
-    }
-
-    /// Ends an item that was not allowed; a cancelled one ends the turn, too.
-    fn refused(&self, mut item: Item, refusal: Decision) -> Result<(), Stop> {
-        let status = if matches!(refusal, Decision::Unreadable) {
-            ItemStatus::Failed
-        } else {
-            ItemStatus::Declined
-        };
-        match &mut item {
-            Item::CommandExecution { status: shown, .. }
-            | Item::FileChange { status: shown, .. } => *shown = status,
-            _ => {}
-        }
-        let cancelled = matches!(refusal, Decision::Cancelled);
-        if matches!(item, Item::FileChange { .. }) {
-            self.change_status(active(&[]));
-            // Of a cancelled file change the real one says no more.
-            if !cancelled {
-                self.complete_item(item);
-            }
-        } else {
-            self.complete_item(item);
-            self.change_status(active(&[]));
-        }
-        if cancelled {
-            Err(self.give_up())
-        } else {
-            Ok(())
-        }
-    }
-
     fn finish_command(&self, running: Running, code: i32) {
         let Running {
             mut item,
@@ -394,99 +241,6 @@ impl TurnRun {
         self.complete_item(item);
     }
 
-    /// Changes one file, in words only: nothing is written.
-    pub(super) fn edit(&mut self, edit: &Edit) -> Result<(), Stop> {
-        let settings = self.settings();
-        let path = Path::new(&settings.cwd).join(&edit.path);
-        let inside = path.starts_with(&settings.cwd) && !edit.path.contains("..");
-        let allowed = match settings.sandbox {
-            Sandbox::DangerFullAccess => true,
-            Sandbox::WorkspaceWrite { .. } => inside,
-            Sandbox::ReadOnly { .. } => false,
-        };
-        let path = path.to_string_lossy().into_owned();
-        let text = if edit.text.ends_with('\n') {
-            edit.text.clone()
-        } else {
-            format!("{}\n", edit.text)
-        };
-        let change = Change {
-            path: path.clone(),
-            kind: ChangeKind {
-                r#type: "add".to_owned(),
-            },
-            diff: text.clone(),
-        };
-        let id = ids::item_id("call");
-        let (started_at_ms, status) = (ids::now_ms(), ItemStatus::InProgress);
-        let mut item = Item::FileChange {
-            id: id.clone(),
-            changes: vec![change],
-            status,
-            started_at_ms,
-            completed_at_ms: None,
-        };
-        self.start_item(&item);
-        let accepted = self.thread.with(|state| state.accepted.contains(&path));
-        let policy = settings.approval_policy.as_str().unwrap_or("granular");
-        if (!allowed || policy == "untrusted") && !accepted {
-            if policy == "never" {
-                self.refused(item, Decision::Unreadable)?;
-                self.model_answered();
-                return Ok(());
-            }
-            self.change_status(active(&["waitingOnApproval"]));
-            let params = FileApproval {
-                thread_id: &self.thread.id,
-                turn_id: &self.turn_id,
-                item_id: &id,
-                started_at_ms,
-                reason: None,
-                grant_root: None,
-            };
-            match self.decide("item/fileChange/requestApproval", &params, &path)? {
-                Decision::Accepted => self.change_status(active(&[])),
-                refusal => {
-                    self.refused(item, refusal)?;
-                    self.model_answered();
-                    return Ok(());
-                }
-            }
-        }
-        if let Item::FileChange { status, .. } = &mut item {
-            *status = ItemStatus::Completed;
-        }
-        self.complete_item(item);
-        self.diff.push_str(&git_diff(&edit.path, &text));
-        self.send_diff();
-        self.model_answered();
-        Ok(())
-    }
-
-    /// Asks the person a question. The answer changes nothing here.
-    pub(super) fn question(&mut self, question: &str, options: &[String]) -> Result<(), Stop> {
-        self.change_status(active(&["waitingOnUserInput"]));
-        let options: Vec<_> = options
-            .iter()
-            .map(|label| object! { label: label, description: label })
-            .collect();
-        let question = object! {
-            id: "q1", header: "Question", question: question, is_other: true, is_secret: false, options: options,
-        };
-        let params = object! {
-            thread_id: &self.thread.id,
-            turn_id: &self.turn_id,
-            item_id: ids::item_id("call"),
-            questions: [question],
-            is_blocking: self.plan_mode,
-            auto_resolution_ms: (),
-        };
-        self.ask_client("item/tool/requestUserInput", &params)?;
-        self.change_status(active(&[]));
-        self.model_answered();
-        Ok(())
-    }
-
     /// Leaves a real `sleep` behind; the output is its pid.
     pub(super) fn spawn(&mut self, command: &str) -> Result<(), Stop> {
         let printed = Command::new("/bin/sh")
@@ -507,12 +261,6 @@ impl TurnRun {
             },
         };
         self.command(command, None, done)
-    }
-}
-
-pub(super) fn active(flags: &[&'static str]) -> ThreadStatus {
-    ThreadStatus::Active {
-        active_flags: flags.to_vec(),
     }
 }
 
@@ -587,23 +335,5 @@ fn aggregate(output: String) -> String {
         &output[..head],
         tail - head,
         &output[tail..]
-    )
-}
-
-/// The diff of a new file as git writes it, with a made-up object id.
-fn git_diff(path: &str, text: &str) -> String {
-    let lines: Vec<_> = text.lines().collect();
-    let range = if lines.len() == 1 {
-        "+1".to_owned()
-    } else {
-        format!("+1,{}", lines.len())
-    };
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    let body: String = lines.iter().map(|line| format!("+{line}\n")).collect();
-    format!(
-        "diff --git a/{path} b/{path}\nnew file mode 100644\nindex {:040}..{hash:016x}{hash:016x}{:08x}\n--- /dev/null\n+++ b/{path}\n@@ -0,0 {range} @@\n{body}",
-        0, hash as u32
     )
 }

@@ -9,8 +9,8 @@ use serde_json::{Value, value::RawValue};
 use super::{
     catalog, ids,
     server::{Client, Server},
-    shapes::{Received, Refusal, object},
     thread::VERSION,
+    wire::{Received, Refusal, object},
 };
 
 /// The result of a request, or why it is refused; `Done` when the handler has answered itself.

@@ -19,8 +19,8 @@ use super::{
     ids,
     output::Output,
     rollout::Store,
-    shapes::{Answer, Notification, Refusal, Refused, ServerRequest},
     thread::Thread,
+    wire::{Answer, Notification, Refusal, Refused, ServerRequest},
 };
 
 /// The client, as its `initialize` introduced it.

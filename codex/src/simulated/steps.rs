@@ -13,8 +13,9 @@ use super::{
     deltas::Deltas,
     ids,
     rollout::Record,
-    shapes::{Item, TurnError, object},
+    shapes::{Item, TurnError},
     turn::TurnRun,
+    wire::object,
 };
 use crate::scenario::{
     Fabricated, FailKind, Piece, Prose, Rate, Scenario, SecretKind, SecretPlace, Step, Stream,

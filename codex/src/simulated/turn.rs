@@ -10,13 +10,11 @@ use super::{
     ids,
     rollout::Record,
     server::Server,
-    shapes::{Content, Item, ItemsView, ThreadStatus, TurnError, TurnStatus, TurnView, object},
+    shapes::{Content, Item, ItemsView, ThreadStatus, TurnError, TurnStatus, TurnView},
     thread::{Active, Thread, fresh_turn_view, last_message},
+    wire::object,
 };
 use crate::scenario::Scenario;
-
-/// Tokens that one answer of the model counts for.
-const TOKENS: (u64, u64) = (10, 5);
 
 /// A running turn, on a system thread of its own.
 #[derive(Debug)]
@@ -138,6 +136,11 @@ impl TurnRun {
         opened
     }
 
+    pub(super) fn settings(&self) -> super::rollout::Settings {
+        self.thread
+            .with(|state| state.history.meta.settings.clone())
+    }
+
     /// Answers what was said, and whatever is said during that.
     fn talk(&mut self, said: Said) -> Result<(), Stop> {
         let mut next = Some(said);
@@ -207,32 +210,6 @@ impl TurnRun {
                 completed_at_ms,
             },
         );
-    }
-
-    /// What follows each answer of the model.
-    pub(super) fn model_answered(&self) {
-        let (input, output) = self.thread.with(|state| {
-            state.tokens = (state.tokens.0 + TOKENS.0, state.tokens.1 + TOKENS.1);
-            state.tokens
-        });
-        let usage = TokenUsage {
-            total: Tokens::new(input, output),
-            last: Tokens::new(TOKENS.0, TOKENS.1),
-            model_context_window: 258_400,
-        };
-        self.server.notify(
-            "thread/tokenUsage/updated",
-            &TokenUsageUpdated {
-                thread_id: &self.thread.id,
-                turn_id: &self.turn_id,
-                token_usage: usage,
-            },
-        );
-        self.server
-            .notify("account/rateLimits/updated", &super::catalog::rate_limits());
-        if !self.diff.is_empty() {
-            self.send_diff();
-        }
     }
 
     pub(super) fn send_diff(&self) {
@@ -372,44 +349,4 @@ pub(super) fn plain_text(content: &[Content]) -> String {
         Content::Other(_) => None,
     });
     texts.collect::<Vec<_>>().join("\n")
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct TokenUsageUpdated<'a> {
-    thread_id: &'a str,
-    turn_id: &'a str,
-    token_usage: TokenUsage,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct TokenUsage {
-    total: Tokens,
-    last: Tokens,
-    model_context_window: u64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Tokens {
-    total_tokens: u64,
-    input_tokens: u64,
-    cached_input_tokens: u64,
-    cache_write_input_tokens: u64,
-    output_tokens: u64,
-    reasoning_output_tokens: u64,
-}
-
-impl Tokens {
-    fn new(input: u64, output: u64) -> Self {
-        Self {
-            total_tokens: input + output,
-            input_tokens: input,
-            cached_input_tokens: 0,
-            cache_write_input_tokens: 0,
-            output_tokens: output,
-            reasoning_output_tokens: 0,
-        }
-    }
 }

@@ -10,10 +10,11 @@ use super::{
     requests::{Done, Reply, missing, text},
     rollout::Record,
     server::Server,
-    shapes::{Content, Refusal, object},
+    shapes::Content,
     thread::{Active, Thread, fresh_turn_view},
     thread_requests::{thread_id, with_overrides},
     turn::{TurnRun, plain_text},
+    wire::{Refusal, object},
 };
 
 /// Characters that one input may have, as with the real one.

@@ -1,6 +1,8 @@
 //! A client of an app-server process, for tests: it speaks over pipes, keeps every message, and waits with a guard.
 //! It is not the product's client, so that a fault there cannot hide a fault here.
 
+#![allow(dead_code, reason = "each test program uses its part")]
+
 use std::{
     ffi::OsStr,
     io::{BufRead, BufReader, Read, Write},
