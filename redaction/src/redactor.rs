@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::block;
-use crate::engine::{Interval, Scan};
+use crate::engine::Scan;
+use crate::engine::intervals::Interval;
 use crate::finder::Finder;
 use crate::marker::{self, Digest, Digits};
 use crate::pattern::{Pattern, Run, Step};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::Scan;
+use crate::engine::intervals::SHUT;
 use crate::marker;
 use crate::redactor::Redactor;
 use crate::view::{Prev, View};
@@ -197,7 +198,7 @@ impl Writer {
         let mut out = Cow::Borrowed("");
         let mut taken = 0;
         loop {
-            let rest = &scan.intervals[taken..];
+            let rest = scan.intervals.from(taken);
             let Some(first) = rest
                 .first()
                 .filter(|first| first.start < settled || first.end <= settled)
@@ -210,7 +211,7 @@ impl Writer {
             let members = 1 + rest[1..]
                 .iter()
                 .take_while(|later| {
-                    let joins = later.start < group.end || group.open;
+                    let joins = later.start < group.end || group.open != SHUT;
                     if joins {
                         group.unite(later);
                     }
@@ -219,7 +220,7 @@ impl Writer {
                 .count();
             append(&mut out, text, self.out, group.start);
             self.joined |= group.start < self.shown;
-            if group.open || group.end > settled {
+            if group.open != SHUT || group.end > settled {
                 self.out = self.out.max(settled);
                 break;
             }
@@ -232,7 +233,7 @@ impl Writer {
             }
             taken += members;
         }
-        scan.intervals.drain(..taken);
+        scan.intervals.drop_first(taken);
         out
     }
 
