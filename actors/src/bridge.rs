@@ -41,7 +41,7 @@ const DRAIN: Duration = Duration::from_millis(250);
 /// Held text is looked at this often.
 const TICK: Duration = Duration::from_millis(50);
 /// Lines of stderr that go into the cause of an exit, and their length in characters.
-const LAST_WORDS: (usize, usize) = (3, 400);
+const LAST_WORDS: (usize, usize) = (8, 400);
 
 /// The recipe of a bridge.
 pub(crate) struct BridgeArgs {
@@ -229,23 +229,16 @@ impl Bridge {
 
     fn exited(&self, exit: Exit) -> Cause {
         let lines = self.stderr.lines();
-        let last: Vec<&str> = lines
-            .iter()
-            .rev()
+        let last = lines.iter().rev().filter(|line| !line.trim().is_empty());
+        let mut stderr: Vec<String> = last
             .take(LAST_WORDS.0)
-            .rev()
-            .map(String::as_str)
+            .map(|line| {
+                let line = self.redactor.redact(line);
+                line.chars().take(LAST_WORDS.1).collect()
+            })
             .collect();
-        let words: String = self
-            .redactor
-            .redact(&last.join(" | "))
-            .chars()
-            .take(LAST_WORDS.1)
-            .collect();
-        Cause::Exited {
-            exit,
-            last_words: (!words.is_empty()).then_some(words),
-        }
+        stderr.reverse();
+        Cause::Exited { exit, stderr }
     }
 
     /// All is read and nothing follows: the supervisor decides what comes next.

@@ -211,7 +211,7 @@ impl Directory {
     pub(crate) fn add_supervisor(&self, supervisor: SupervisorRef, purpose: &Purpose) {
         let what = match purpose {
             Purpose::Service => "service".to_owned(),
-            Purpose::Birth => "birth".to_owned(),
+            Purpose::Birth { .. } => "birth".to_owned(),
             Purpose::Session(feed) => feed.thread().to_string(),
         };
         self.supervisors

@@ -174,12 +174,26 @@ impl Message<Begin> for Sessions {
 
 /// A fresh Codex, a thread in it, and the session that it becomes. A birth that fails leaves nothing behind.
 async fn give_birth(wiring: &Arc<Wiring>, params: &str) -> Result<Begun, Refusal> {
-    let bridge = SupervisorRef::spawn(Arc::clone(wiring), Purpose::Birth);
+    let bridge = SupervisorRef::spawn(
+        Arc::clone(wiring),
+        Purpose::Birth {
+            cwd: cwd_of(params),
+        },
+    );
     let born = begin_thread(wiring, &bridge, params).await;
     if born.is_err() {
         bridge.tell(Shutdown).await;
     }
     born
+}
+
+/// The folder that `thread/start` names.
+fn cwd_of(params: &str) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Params {
+        cwd: Option<String>,
+    }
+    serde_json::from_str::<Params>(params).ok()?.cwd
 }
 
 async fn begin_thread(

@@ -32,8 +32,8 @@ const DEATHS_IN_RESUME: u32 = 2;
 pub(crate) enum Purpose {
     /// Requests that belong to no thread.
     Service,
-    /// A session that is being born: Codex has not named its thread yet.
-    Birth,
+    /// A session that is being born in this folder: Codex has not named its thread yet.
+    Birth { cwd: Option<String> },
     /// This session.
     Session(Arc<Feed>),
 }
@@ -42,7 +42,15 @@ impl Purpose {
     fn feed(&self) -> Option<&Arc<Feed>> {
         match self {
             Self::Session(feed) => Some(feed),
-            Self::Service | Self::Birth => None,
+            Self::Service | Self::Birth { .. } => None,
+        }
+    }
+
+    fn cwd(&self) -> Option<String> {
+        match self {
+            Self::Service => None,
+            Self::Birth { cwd } => cwd.clone(),
+            Self::Session(feed) => Some(feed.row().cwd),
         }
     }
 }
@@ -271,7 +279,7 @@ impl BridgeSupervisor {
             figures.starts += 1;
             figures.restarts += u64::from(figures.starts > 1);
         });
-        let cwd = self.purpose.feed().map(|main| main.row().cwd);
+        let cwd = self.purpose.cwd();
         let args = BridgeArgs {
             launch: self.wiring.launch(cwd.as_deref()),
             max_line: self.wiring.limits.line_bytes,
@@ -404,6 +412,14 @@ fn announce(feed: &Arc<Feed>, state: &str, cause: Option<&Cause>, retry: Option<
             json_string(&cause.to_string()),
             cause.kind()
         );
+        if !cause.stderr().is_empty() {
+            let lines: Vec<String> = cause
+                .stderr()
+                .iter()
+                .map(|line| json_string(line))
+                .collect();
+            params += &format!(r#","stderr":[{}]"#, lines.join(","));
+        }
     }
     if let Some((attempt, delay)) = retry {
         params += &format!(r#","attempt":{attempt},"retryInMs":{}"#, delay.as_millis());

@@ -9,7 +9,12 @@ mod wire;
 
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
-use axum::{body::Body, extract::Request, response::Response};
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{HeaderValue, StatusCode, header::CONNECTION},
+    response::Response,
+};
 use config::Limits;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -123,12 +128,22 @@ async fn recover(err: &io::Error) {
     sleep(OUT_OF_DESCRIPTORS).await;
 }
 
+/// Ends the connection with this answer, unless it becomes a socket: hyper's own switch for that would put `close` beside
+/// the `upgrade` of a 101, and strict clients, Codex's terminal UI among them, take that for no upgrade at all.
+fn last_of_its_connection(mut answer: Response) -> Response {
+    if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let close = HeaderValue::from_static("close");
+        answer.headers_mut().insert(CONNECTION, close);
+    }
+    answer
+}
+
 /// Serves one connection until its request is answered, and its socket, if it became one.
 async fn serve<A: Answer>(stream: Box<dyn Bytestream>, link: Arc<Link>, limits: Limits, answer: A) {
     let wire = Wire::new(stream, link.clone());
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let answered = answer.answer(request.map(Body::new), link.clone());
-        async { Ok::<_, Infallible>(answered.await) }
+        async { Ok::<_, Infallible>(last_of_its_connection(answered.await)) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -136,7 +151,6 @@ async fn serve<A: Answer>(stream: Box<dyn Bytestream>, link: Arc<Link>, limits: 
         .max_headers(limits.head_lines)
         .max_header_size(limits.head_bytes)
         .max_buf_size(limits.head_bytes + READ_AHEAD)
-        .keep_alive(false)
         .serve_connection(TokioIo::new(wire), service)
         .with_upgrades();
     tokio::pin!(connection);

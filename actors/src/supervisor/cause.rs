@@ -15,11 +15,8 @@ pub(crate) enum Cause {
     StartFailed(String),
     /// Another process works on the thread.
     Held,
-    /// The process ended.
-    Exited {
-        exit: Exit,
-        last_words: Option<String>,
-    },
+    /// The process ended; the last lines of its stderr, redacted.
+    Exited { exit: Exit, stderr: Vec<String> },
     /// It lives but its stdout is closed; it was killed.
     StdoutClosed,
     /// A person asked for a restart.
@@ -40,14 +37,7 @@ impl fmt::Display for Cause {
             Self::Held => {
                 f.write_str("another process works on this thread; close it there, then retry")
             }
-            Self::Exited {
-                exit,
-                last_words: None,
-            } => write!(f, "codex ended: {exit}"),
-            Self::Exited {
-                exit,
-                last_words: Some(words),
-            } => write!(f, "codex ended: {exit}; its last words: {words}"),
+            Self::Exited { exit, .. } => write!(f, "codex ended: {exit}"),
             Self::StdoutClosed => f.write_str("codex closed its output and was stopped"),
             Self::Requested => f.write_str("restarted on request"),
             Self::Idle => f.write_str("parked, since nothing was to do"),
@@ -58,6 +48,14 @@ impl fmt::Display for Cause {
 }
 
 impl Cause {
+    /// What the process said last.
+    pub(crate) fn stderr(&self) -> &[String] {
+        match self {
+            Self::Exited { stderr, .. } => stderr,
+            _ => &[],
+        }
+    }
+
     /// A short word for statistics.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
