@@ -33,9 +33,9 @@ export const socket = new Socket({
   },
   onMessages,
   onSignedOut: (reason) => {
+    // What is known stays in this tab's memory, behind the sign-in: after it, each feed goes on where it was cut.
     forgetProof();
     signInReason.value = reason;
-    apply({ kind: "forgotten" });
   },
 });
 

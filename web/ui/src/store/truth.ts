@@ -44,7 +44,7 @@ export function linkToCodex(link: Link, state: State, summary: Summary | undefin
   if (link.state !== "up") return UNKNOWN;
   if (!summary) return allBridges(state);
   const { bridge } = summary;
-  const reason = bridge.reason ? ` (${bridge.reason})` : "";
+  const reason = bridge.reason || "Codex stopped";
   const generation = `generation ${bridge.generation}`;
   switch (bridge.state) {
     case "up": return { tone: "ok", short: `up · ${generation}`, why: "" };
@@ -57,13 +57,13 @@ export function linkToCodex(link: Link, state: State, summary: Summary | undefin
       const when = bridge.state === "backoff" && retryAtMs > nowMs ? ` in ${secondsUntil(retryAtMs, nowMs)} s` : " now";
       return {
         tone: "bad", short: `restarting${when}`, restartable: "Retry now",
-        why: `host–Codex: Codex stopped${reason}; the host starts it again${when}${attempt}.`,
+        why: `host–Codex: ${reason}; the host starts it again${when}${attempt}.`,
       };
     }
     case "failed":
-      return { tone: "bad", short: "failed", restartable: "Start Codex again", why: `host–Codex: Codex kept stopping${reason}, and the host gave up.` };
+      return { tone: "bad", short: "failed", restartable: "Start Codex again", why: `host–Codex: ${reason}. The host has given up; its history stays readable.` };
     case "quarantined":
-      return { tone: "bad", short: "quarantined", restartable: "Try once more", why: `host–Codex: this session stops Codex whenever it is opened${reason}. Its history stays readable.` };
+      return { tone: "bad", short: "quarantined", restartable: "Try once more", why: `host–Codex: this session stops Codex whenever it is opened (${reason}). Its history stays readable.` };
   }
 }
 

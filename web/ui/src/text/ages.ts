@@ -10,8 +10,9 @@ export function age(fromMs: number, nowMs: number): string {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
-/** "0.4 s", "12 s", "3 min 5 s": how long something took. */
+/** "40 ms", "1.4 s", "12 s", "3 min 5 s": how long something took. */
 export function span(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
   if (seconds < 60) return `${seconds} s`;

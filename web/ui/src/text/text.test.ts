@@ -38,7 +38,7 @@ test.each([[400, "now"], [12_400, "12 s"], [240_000, "4 min"], [7_300_000, "2 h"
   expect(age(0, ms)).toBe(words);
 });
 
-test.each([[410, "0.4 s"], [12_000, "12 s"], [185_000, "3 min 5 s"], [7_300_000, "2 h 1 min"]])("%d ms took %s", (ms, words) => {
+test.each([[410, "410 ms"], [1400, "1.4 s"], [12_000, "12 s"], [185_000, "3 min 5 s"], [7_300_000, "2 h 1 min"]])("%d ms took %s", (ms, words) => {
   expect(span(ms)).toBe(words);
 });
 

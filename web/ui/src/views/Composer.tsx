@@ -28,7 +28,8 @@ export function Composer({ threadId, session, summary }: Props) {
     <form class={`composer ${working ? "" : "composer-slim"}`} onSubmit={(event) => { event.preventDefault(); usual(); }}>
       <PromptField words={words} write={write} submit={usual} label="Prompt" focus placeholder={working ? "Write the next prompt, or steer this turn" : "What should Codex do?"} />
       <div class="composer-foot">
-        <span class="quiet small composer-hint">{hint(working, dead)}</span>
+        <span class="quiet small composer-hint">{warning(dead)}</span>
+        {touch.matches ? null : <span class="quiet small composer-keys">{working ? "Enter queues · Shift+Enter new line" : "Enter sends · Shift+Enter new line"}</span>}
         {turn ? <button type="button" class="button danger" data-testid="stop" onClick={() => interrupt(threadId, turn.id)}><Icon name="stop" />Stop</button> : null}
         {working ? (
           <>
@@ -43,9 +44,7 @@ export function Composer({ threadId, session, summary }: Props) {
   );
 }
 
-function hint(working: boolean, dead: boolean): string {
+function warning(dead: boolean): string {
   if (link.value.state !== "up") return "Not connected: it is sent when the host is back.";
-  if (dead) return "Codex does not run; the prompt waits until it does.";
-  if (touch.matches) return "";
-  return working ? "Enter queues · Shift+Enter new line" : "Enter sends · Shift+Enter new line";
+  return dead ? "Codex does not run; the prompt waits until it does." : "";
 }

@@ -56,7 +56,7 @@ function SessionHead({ summary, session }: { summary: Summary | undefined; sessi
         <p class="head-under">
           <span class="mono head-cwd" title={summary.cwd}><bdi>{summary.cwd}</bdi></span>
           {summary.model ? <span>{summary.model}</span> : null}
-          {share === null ? null : <span title={`${usage?.total} tokens in the last request`}>{share} % of the context</span>}
+          {!share ? null : <span title={`${usage?.total} tokens in the last request`}>{share} % of the context</span>}
         </p>
       ) : null}
       {summary ? <span class="head-state" role="status" aria-live="polite" data-testid="session-state"><StateMark state={shownState(summary, session)} retryAtMs={state.value.retryAtMs[summary.threadId]} /></span> : null}
