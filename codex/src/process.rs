@@ -6,14 +6,18 @@ mod environment;
 mod exit;
 mod launch;
 pub mod launcher;
+mod orphans;
 mod spawner;
 mod stderr;
 mod tree;
 
-use std::{sync::OnceLock, time::Duration};
+use std::time::Duration;
 
 use rustix::process::Signal;
-use tokio::process::{Child, ChildStdin, ChildStdout};
+use tokio::{
+    process::{Child, ChildStdin, ChildStdout},
+    sync::watch,
+};
 
 pub use environment::environment;
 pub use exit::Exit;
@@ -32,9 +36,11 @@ pub struct Process {
     child: Child,
     /// The leader of the group: the guard when there is one, else the program.
     leader: Identity,
-    /// The program behind the guard, once it is known.
-    program: OnceLock<Identity>,
+    /// The program behind the guard, once the guard has said it.
+    program: watch::Receiver<Option<Identity>>,
     guarded: bool,
+    /// Given up when the leader is reaped.
+    registration: Option<orphans::Registration>,
     stderr: StderrTail,
     grace: Duration,
     exit: Option<Exit>,
@@ -49,9 +55,18 @@ struct Identity {
     start_time: Option<u64>,
 }
 
+impl Identity {
+    fn of(pid: u32) -> Self {
+        Self {
+            pid,
+            start_time: start_time(pid),
+        }
+    }
+}
+
 impl Process {
-    /// The process id of the program. In its first milliseconds under a [`launcher`] it is the launcher's, which is as
-    /// good for [`kill_leftover`].
+    /// The process id of the program. Under a [`launcher`] it is the launcher's until [`started`](Self::started); that
+    /// is as good for [`kill_leftover`].
     pub fn pid(&self) -> u32 {
         self.program().pid
     }
@@ -60,6 +75,14 @@ impl Process {
     /// next boot; see [`kill_leftover`]. `None` where there is no `/proc`.
     pub fn start_time(&self) -> Option<u64> {
         self.program().start_time
+    }
+
+    /// Waits the few milliseconds until the program's own process id is known, and gives it. When a launcher fails,
+    /// its own. Cancel-safe.
+    pub async fn started(&self) -> u32 {
+        let mut program = self.program.clone();
+        let _launcher_failed = program.wait_for(Option::is_some).await.is_err();
+        self.pid()
     }
 
     /// The end of its stderr; the handle stays good after the process.
@@ -88,6 +111,7 @@ impl Process {
             // Somebody else reaped it; how it ended is not to be known any more.
             Err(_) => Exit::Code(-1),
         };
+        self.registration = None;
         self.exit = Some(exit);
         exit
     }
@@ -108,38 +132,31 @@ impl Process {
         let in_time = tokio::time::timeout(grace, self.wait()).await;
         self.end();
         descendants.iter().for_each(tree::Descendant::kill);
-        match in_time {
-            Ok(exit) => exit,
-            Err(_) => self.wait().await,
+        if let Ok(exit) = in_time {
+            return exit;
         }
+        let exit = self.wait().await;
+        self.end_orphans();
+        exit
     }
 
     /// SIGKILL to all that is left.
     fn end(&mut self) {
         if !std::mem::replace(&mut self.ended, true) {
             tree::end(self.leader.pid, self.leader.start_time);
+            self.end_orphans();
+        }
+    }
+
+    /// SIGKILL to what a killed launcher could not end any more.
+    fn end_orphans(&self) {
+        if self.guarded && self.exit.is_some() {
+            orphans::end();
         }
     }
 
     fn program(&self) -> Identity {
-        if !self.guarded {
-            return self.leader;
-        }
-        if let Some(program) = self.program.get() {
-            return *program;
-        }
-        // The program is the guard's first child; orphans that it adopts are younger.
-        let oldest = tree::descendants(self.leader.pid)
-            .into_iter()
-            .min_by_key(|child| child.start_time);
-        let Some(oldest) = oldest else {
-            return self.leader;
-        };
-        let program = Identity {
-            pid: oldest.pid,
-            start_time: Some(oldest.start_time),
-        };
-        *self.program.get_or_init(|| program)
+        self.program.borrow().unwrap_or(self.leader)
     }
 }
 

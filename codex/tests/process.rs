@@ -1,127 +1,21 @@
 //! Real processes: what they get, and that nothing of them is left.
 //!
-//! The children are small shell scripts; Codex itself is tested elsewhere.
+//! The children are small shell scripts; Codex itself is tested elsewhere, processes under guard in `launcher.rs`.
 
 #![allow(
     clippy::unwrap_used,
     reason = "an unwrap is how a test says that this must be so"
 )]
 
-#[path = "process/launcher.rs"]
-mod launcher;
+#[path = "process/children.rs"]
+mod children;
 
-use std::{ffi::OsString, os::fd::AsRawFd, path::Path, time::Duration};
+use std::{os::fd::AsRawFd, path::Path};
 
-use codex::{
-    lines::{Fill, LineReader},
-    process::{Exit, Launch, Process, SpawnError, kill_leftover, start_time},
-};
-use rustix::{
-    io::{FdFlags, fcntl_setfd},
-    process::{Pid, Signal, kill_process},
-};
-use tokio::process::ChildStdout;
+use codex::process::{Exit, SpawnError, kill_leftover, start_time};
+use rustix::io::{FdFlags, fcntl_setfd};
 
-/// How long anything may take before it counts as not happening.
-const GUARD: Duration = Duration::from_secs(5);
-/// A grace that is not meant to be used up.
-const LONG: Duration = Duration::from_secs(60);
-/// A grace that is meant to be used up.
-const SHORT: Duration = Duration::from_millis(100);
-
-fn launch(program: &str, args: &[&str]) -> Launch {
-    Launch {
-        program: program.into(),
-        args: args.iter().map(OsString::from).collect(),
-        home: None,
-        current_dir: "/".into(),
-        env: vec![("PATH".into(), std::env::var_os("PATH").unwrap())],
-        grace: LONG,
-        launcher: None,
-    }
-}
-
-fn shell(script: &str) -> Launch {
-    launch("/bin/sh", &["-c", script])
-}
-
-/// The lines that a process writes, one after the other.
-struct Output(LineReader<ChildStdout>);
-
-impl Output {
-    fn of(process: &mut Process) -> Self {
-        Self(LineReader::new(process.stdout.take().unwrap()))
-    }
-
-    async fn next(&mut self) -> Option<String> {
-        loop {
-            if let Some(line) = self.0.next_line() {
-                return Some(String::from_utf8(line.unwrap().to_vec()).unwrap());
-            }
-            if guarded(self.0.fill()).await.unwrap() == Fill::Eof {
-                let rest = self.0.next_line()?;
-                return Some(String::from_utf8(rest.unwrap().to_vec()).unwrap());
-            }
-        }
-    }
-
-    async fn pid(&mut self) -> u32 {
-        self.next().await.unwrap().parse().unwrap()
-    }
-
-    async fn all(mut self) -> Vec<String> {
-        let mut lines = Vec::new();
-        while let Some(line) = self.next().await {
-            lines.push(line);
-        }
-        lines
-    }
-}
-
-async fn guarded<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(GUARD, future)
-        .await
-        .expect("it happens within the guard")
-}
-
-/// Waits for something in `/proc`, which tells nobody when it changes.
-async fn until(mut condition: impl FnMut() -> bool) {
-    let poll = async {
-        while !condition() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    guarded(poll).await;
-}
-
-fn raw(pid: u32) -> Pid {
-    Pid::from_raw(pid.cast_signed()).unwrap()
-}
-
-/// A process that is not our child, so that nobody tells us when it ends.
-struct Watch {
-    pid: u32,
-    started: Option<u64>,
-}
-
-impl Watch {
-    fn on(pid: u32) -> Self {
-        Self {
-            pid,
-            started: start_time(pid),
-        }
-    }
-
-    fn lives(&self) -> bool {
-        // One that nobody reaps (process 1 of a container may not) is dead all the same.
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
-        self.started.is_some() && start_time(self.pid) == self.started && !stat.contains(") Z ")
-    }
-
-    async fn gone(&self) {
-        until(|| !self.lives()).await;
-    }
-}
+use children::{LONG, Output, SHORT, Watch, guarded, launch, shell};
 
 #[tokio::test]
 async fn stdio_is_piped_and_the_exit_code_comes_back() {

@@ -5,13 +5,12 @@ use std::{
     io,
     path::{Path, PathBuf},
     process::Stdio,
-    sync::OnceLock,
     time::Duration,
 };
 
-use tokio::process::Command;
+use tokio::{process::Command, sync::watch};
 
-use super::{Identity, Process, StderrTail, launcher, spawner, start_time};
+use super::{Identity, Process, StderrTail, launcher, orphans, spawner};
 
 /// The wished size of the stdout pipe, in bytes: a burst of a thousand deltas goes in without a pause. Not more, because
 /// larger pipes were not measurably faster, and Linux gives all pipes of an ordinary user 64 MiB together, beyond which
@@ -34,7 +33,8 @@ pub struct Launch {
     /// How long it may take to end after SIGTERM, when the host dies and nobody else says so.
     pub grace: Duration,
     /// A command that ends in [`launcher::exec`] of what follows it, such as `holdfast codex-launcher --`, put in front
-    /// so that nothing outlives the host.
+    /// so that nothing outlives the host. The host then becomes a subreaper, and takes children that it does not know
+    /// for orphans of a killed launcher when they are in a process group of their own: start no others like that.
     pub launcher: Option<Vec<OsString>>,
 }
 
@@ -80,25 +80,27 @@ impl Launch {
         let mut command = self.command();
         // Whatever the host itself inherited without the close-on-exec flag ends here.
         close_fds::set_fds_cloexec_threadsafe(3, &[]);
-        let mut child = spawner::on_lasting_thread(move || command.spawn())
-            .map_err(|source| self.spawn_error(source))?;
+        let guarded = self.launcher().is_some();
+        let start = move || orphans::start(guarded, || command.spawn());
+        let (mut child, registration) =
+            spawner::on_lasting_thread(start).map_err(|source| self.spawn_error(source))?;
         let pid = child.id().expect("nobody waited for the child yet");
         let stdout = child.stdout.take();
         if let Some(stdout) = &stdout {
             let _best_effort = rustix::pipe::fcntl_setpipe_size(stdout, STDOUT_PIPE);
         }
         let stderr = child.stderr.take().expect("stderr is piped");
+        let leader = Identity::of(pid);
+        let (say_program, program) = watch::channel((!guarded).then_some(leader));
         Ok(Process {
             stdin: child.stdin.take(),
             stdout,
             child,
-            leader: Identity {
-                pid,
-                start_time: start_time(pid),
-            },
-            program: OnceLock::new(),
-            guarded: self.launcher.is_some(),
-            stderr: StderrTail::read(stderr),
+            registration: Some(registration),
+            leader,
+            program,
+            guarded,
+            stderr: StderrTail::read(stderr, guarded.then_some(say_program)),
             grace: self.grace,
             exit: None,
             ended: false,
@@ -106,13 +108,13 @@ impl Launch {
     }
 
     fn command(&self) -> Command {
-        let mut command = match self.launcher.as_deref() {
-            Some([launcher, args @ ..]) => {
+        let mut command = match self.launcher() {
+            Some((launcher, args)) => {
                 let mut command = Command::new(launcher);
                 command.args(args).arg(&self.program);
                 command
             }
-            _ => Command::new(&self.program),
+            None => Command::new(&self.program),
         };
         command
             .args(&self.args)
@@ -127,11 +129,15 @@ impl Launch {
         if let Some(home) = &self.home {
             command.env("CODEX_HOME", home);
         }
-        if self.launcher.is_some() {
+        if self.launcher().is_some() {
             command.env(launcher::HOST, std::process::id().to_string());
             command.env(launcher::GRACE, self.grace.as_millis().to_string());
         }
         command
+    }
+
+    fn launcher(&self) -> Option<(&OsString, &[OsString])> {
+        self.launcher.as_deref()?.split_first()
     }
 
     /// Finds out what `spawn` would not tell apart, or a launcher too late.
@@ -160,8 +166,8 @@ impl Launch {
     }
 
     fn spawn_error(&self, source: io::Error) -> SpawnError {
-        let first = self.launcher.iter().flatten().next();
-        let program = first.map_or_else(|| self.program.clone(), PathBuf::from);
+        let launcher = self.launcher().map(|(launcher, _)| launcher.into());
+        let program = launcher.unwrap_or_else(|| self.program.clone());
         match source.kind() {
             io::ErrorKind::NotFound => SpawnError::NotFound { program },
             io::ErrorKind::PermissionDenied => SpawnError::NotExecutable { program },

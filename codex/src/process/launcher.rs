@@ -34,6 +34,9 @@ pub(super) const GRACE: &str = "HOLDFAST_LAUNCHER_GRACE";
 /// The variable that tells the second step who must be its parent: the guard.
 const GUARD: &str = "HOLDFAST_LAUNCHER_GUARD";
 
+/// How the second step tells the host, on stderr and before it becomes the program, which process the program will be.
+const SAYS: &str = "codex-launcher: the program is process ";
+
 /// The grace when nothing is said.
 const DEFAULT_GRACE: Duration = Duration::from_secs(5);
 /// How long killed processes may take to be gone. One that hangs in the kernel must not keep the guard.
@@ -74,6 +77,9 @@ fn become_program(guard: Pid, args: &[OsString]) -> i32 {
     if let Err(e) = tie_to(Some(guard), Signal::KILL) {
         eprintln!("codex-launcher: cannot tie the program to its guard: {e}");
         return NOT_GUARDED;
+    }
+    if env::var_os(HOST).is_some() {
+        eprintln!("{SAYS}{}", std::process::id());
     }
     let error = Command::new(program)
         .args(args)
@@ -123,6 +129,11 @@ fn parent(variable: &str) -> Option<Pid> {
         .parse()
         .ok()
         .and_then(Pid::from_raw)
+}
+
+/// What a line of stderr says of the program's process id.
+pub(super) fn said_pid(line: &str) -> Option<u32> {
+    line.strip_prefix(SAYS)?.parse().ok()
 }
 
 struct Guard {

@@ -7,9 +7,12 @@ use std::{collections::VecDeque, sync::Arc};
 use parking_lot::Mutex;
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
+    sync::watch,
     task::AbortHandle,
 };
 use tokio_util::sync::CancellationToken;
+
+use super::{Identity, launcher};
 
 /// How many lines are kept; older ones go.
 const MAX_LINES: usize = 40;
@@ -39,8 +42,12 @@ impl Drop for Reader {
 }
 
 impl StderrTail {
-    /// Reads `stream` to its end in a task.
-    pub(super) fn read(mut stream: impl AsyncRead + Unpin + Send + 'static) -> Self {
+    /// Reads `stream` to its end in a task. With `program`, what the launcher says of its program goes there instead of
+    /// into the tail.
+    pub(super) fn read(
+        mut stream: impl AsyncRead + Unpin + Send + 'static,
+        mut program: Option<watch::Sender<Option<Identity>>>,
+    ) -> Self {
         let tail = Arc::new(Mutex::new(Tail::default()));
         let ended = CancellationToken::new();
         let task = tokio::spawn({
@@ -50,7 +57,16 @@ impl StderrTail {
                 let _ended = ended;
                 let mut chunk = vec![0; MAX_LINE];
                 while let Ok(read @ 1..) = stream.read(&mut chunk).await {
-                    tail.lock().push(&chunk[..read]);
+                    let mut tail = tail.lock();
+                    tail.push(&chunk[..read]);
+                    // It is the first line, before anything that the program could write.
+                    if program.is_some() && !tail.lines.is_empty() {
+                        let said = launcher::said_pid(&tail.lines[0]).map(Identity::of);
+                        if said.is_some() {
+                            tail.forget_first();
+                        }
+                        program.take().map(|program| program.send_replace(said));
+                    }
                 }
             }
         });
@@ -101,11 +117,12 @@ impl Tail {
         self.bytes += line.len();
         self.lines.push_back(line);
         while self.lines.len() > MAX_LINES || self.bytes > MAX_BYTES {
-            let Some(oldest) = self.lines.pop_front() else {
-                break;
-            };
-            self.bytes -= oldest.len();
+            self.forget_first();
         }
+    }
+
+    fn forget_first(&mut self) {
+        self.bytes -= self.lines.pop_front().map_or(0, |line| line.len());
     }
 
     fn lines(&self) -> Vec<String> {

@@ -8,14 +8,18 @@ use rustix::process::{Pid, Signal, getpgrp, kill_process, kill_process_group};
 
 /// How often descendants are looked for again: one that forks while it is being killed leaves a child behind, which the
 /// next round finds. A program that outruns this many rounds is a fork bomb, and not ended by us.
-const ROUNDS: usize = 20;
+pub(super) const ROUNDS: usize = 20;
 
 /// A process that descends from ours.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Descendant {
     pub(super) pid: u32,
-    pub(super) start_time: u64,
+    pub(super) group: u32,
+    start_time: u64,
 }
+
+/// All living processes at one moment, by their parents.
+pub(super) struct Tree(HashMap<u32, Vec<Descendant>>);
 
 /// A line of `/proc/PID/stat`.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,6 +48,7 @@ pub fn kill_leftover(pid: u32, started: u64) -> bool {
     end(pid, Some(started));
     Descendant {
         pid,
+        group: found.group,
         start_time: started,
     }
     .kill();
@@ -69,33 +74,52 @@ pub(super) fn end(pid: u32, started: Option<u64>) {
 
 /// All living processes that descend from `pid` at this moment, through parents that live.
 pub(super) fn descendants(pid: u32) -> Vec<Descendant> {
-    let mut children = HashMap::<u32, Vec<Descendant>>::new();
-    let Ok(processes) = std::fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    for process in processes.flatten() {
-        let Some(pid) = process
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok())
-        else {
-            continue;
-        };
-        let Some(stat) = stat(pid).filter(|stat| !stat.dead) else {
-            continue;
-        };
-        children.entry(stat.parent).or_default().push(Descendant {
-            pid,
-            start_time: stat.start_time,
-        });
+    Tree::now().below(pid)
+}
+
+impl Tree {
+    pub(super) fn now() -> Self {
+        let mut children = HashMap::<u32, Vec<Descendant>>::new();
+        for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let pid = process
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse().ok());
+            let found = pid.and_then(|pid| Some((pid, stat(pid).filter(|stat| !stat.dead)?)));
+            let Some((
+                pid,
+                Stat {
+                    parent,
+                    group,
+                    start_time,
+                    ..
+                },
+            )) = found
+            else {
+                continue;
+            };
+            children.entry(parent).or_default().push(Descendant {
+                pid,
+                group,
+                start_time,
+            });
+        }
+        Self(children)
     }
-    let mut found = children.remove(&pid).unwrap_or_default();
-    let mut at = 0;
-    while let Some(next) = found.get(at) {
-        found.extend(children.remove(&next.pid).unwrap_or_default());
-        at += 1;
+
+    pub(super) fn children(&self, pid: u32) -> &[Descendant] {
+        self.0.get(&pid).map_or(&[], Vec::as_slice)
     }
-    found
+
+    pub(super) fn below(&self, pid: u32) -> Vec<Descendant> {
+        let mut found = self.children(pid).to_vec();
+        let mut at = 0;
+        while let Some(next) = found.get(at) {
+            found.extend_from_slice(self.children(next.pid));
+            at += 1;
+        }
+        found
+    }
 }
 
 impl Descendant {
@@ -120,7 +144,7 @@ pub(super) fn signal_group(pid: u32, started: Option<u64>, signal: Signal) {
     }
 }
 
-fn raw(pid: u32) -> Option<Pid> {
+pub(super) fn raw(pid: u32) -> Option<Pid> {
     i32::try_from(pid).ok().and_then(Pid::from_raw)
 }
 

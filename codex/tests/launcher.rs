@@ -1,18 +1,31 @@
 //! The guard: nothing outlives its program or its host, whoever of them is killed.
+//!
+//! A target of its own, because a host that has the guard has no children without one.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "an unwrap is how a test says that this must be so"
+)]
+
+#[path = "process/children.rs"]
+mod children;
 
 use std::{path::Path, process::Stdio};
 
+use codex::process::{Exit, Launch, kill_leftover, start_time};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::AsyncWriteExt;
 
-use super::{
-    Exit, LONG, Launch, Output, SHORT, Signal, Watch, guarded, kill_leftover, kill_process, launch,
-    raw, shell, start_time, until,
-};
+use children::{LONG, Output, SHORT, Watch, guarded, launch, shell, until};
 
 const LAUNCHER: &str = env!("CARGO_BIN_EXE_codex-launcher");
 
 /// A script that says the pids of itself, of a child, and of an escaped orphan, and stays.
 const FAMILY: &str = "echo $$; sleep 1000 & echo $!; (setsid sh -c 'trap \"\" TERM; echo $$; sleep 1000; :' &); sleep 1000";
+
+fn raw(pid: u32) -> Pid {
+    Pid::from_raw(pid.cast_signed()).unwrap()
+}
 
 fn under_guard(launch: Launch) -> Launch {
     Launch {
@@ -64,11 +77,14 @@ async fn the_guard_is_not_to_be_seen() {
 #[tokio::test]
 async fn the_pid_is_that_of_the_program() {
     let mut process = under_guard(shell("echo $$; read line")).spawn().unwrap();
+    assert_ne!(start_time(process.pid()), None);
+    let started = guarded(process.started()).await;
     let pid = Output::of(&mut process).pid().await;
     assert_eq!(
         (process.pid(), process.start_time()),
         (pid, start_time(pid))
     );
+    assert_eq!(started, pid);
 }
 
 #[tokio::test]
@@ -135,7 +151,10 @@ async fn stopping_and_dropping_take_all_along() {
 async fn a_leftover_is_killed_by_the_pid_of_its_program() {
     let mut process = under_guard(shell(FAMILY)).spawn().unwrap();
     let family = family(&mut Output::of(&mut process)).await;
-    let (pid, started) = (process.pid(), process.start_time().unwrap());
+    let (pid, started) = (
+        guarded(process.started()).await,
+        process.start_time().unwrap(),
+    );
     assert_eq!(pid, family[0].0);
     assert!(kill_leftover(pid, started));
     all_gone(&family).await;
@@ -143,16 +162,19 @@ async fn a_leftover_is_killed_by_the_pid_of_its_program() {
 }
 
 #[tokio::test]
-async fn the_program_dies_with_its_guard() {
-    let mut process = under_guard(shell("echo $$ $PPID; exec sleep 1000"))
-        .spawn()
-        .unwrap();
-    let line = Output::of(&mut process).next().await.unwrap();
-    let (program, guard) = line.split_once(' ').unwrap();
-    let program = Watch::on(program.parse().unwrap());
-    kill_process(raw(guard.parse().unwrap()), Signal::KILL).unwrap();
+async fn all_go_when_the_guard_is_killed_and_none_of_another() {
+    let mut other = under_guard(shell(FAMILY)).spawn().unwrap();
+    let others = family(&mut Output::of(&mut other)).await;
+    let script = format!("echo $PPID; {FAMILY}");
+    let mut process = under_guard(shell(&script)).spawn().unwrap();
+    let mut output = Output::of(&mut process);
+    let guard = output.pid().await;
+    let family = family(&mut output).await;
+    kill_process(raw(guard), Signal::KILL).unwrap();
     assert_eq!(guarded(process.wait()).await, Exit::Signal(9));
-    program.gone().await;
+    assert_eq!(guarded(process.stop(LONG)).await, Exit::Signal(9));
+    all_gone(&family).await;
+    assert!(others.iter().all(|(_, other)| other.lives()));
 }
 
 /// A host that starts a family under guard, with this grace in milliseconds.
