@@ -1,9 +1,11 @@
 //! Keeps the write-ahead log short: moves it into the database, and lets it begin anew.
 //!
-//! Most of the moving, with the synchronising of the disk that it needs, happens on a thread of its own beside running
-//! commits and reads. The writer does only the last small piece, because the log can begin anew only in a moment in which
-//! all of it is moved and nothing is being added.
+//! The log can begin anew only in a moment in which all of it is moved and synchronised and nothing is being added, and to
+//! synchronise may take long on a busy disk. So a thread of its own moves the log beside running commits and reads. In a
+//! pause of the writes it gets to the end by itself. Only when the log has become long without a pause does the writer do
+//! the last piece, of which little is left by then.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,20 +17,25 @@ use rusqlite::Connection;
 
 use crate::schema::{self, PAGE_BYTES};
 
-/// The log is moved when it has this many pages (4 MiB): long enough that pages written again and again are moved once.
-const BEGIN_PAGES: u32 = 1024;
-/// With at most this many pages left to move, the writer moves them itself.
-const LAST_PAGES: u32 = 256;
-/// At this many pages (16 MiB) the writer waits for the mover and for readers, so that the log stays bounded.
-const MOST_PAGES: u32 = 4096;
-/// How often the mover goes over what came in while it moved, before it leaves the rest to the writer.
-const PASSES: u32 = 4;
+/// The mover is asked to go over the log each time that it has grown by this many pages (4 MiB): long enough that pages
+/// written again and again are moved once.
+const MOVE_PAGES: u32 = 1024;
+/// At this many pages (16 MiB) there was no pause for long, and the writer does the last piece.
+const LONG_PAGES: u32 = 4 * MOVE_PAGES;
+/// At this many pages (64 MiB) the writer waits for the mover and for readers, so that the log stays bounded.
+const MOST_PAGES: u32 = 16 * MOVE_PAGES;
+/// When the writer has found a reader in its way, it tries again after this many more pages.
+const AGAIN_PAGES: u32 = MOVE_PAGES / 4;
+/// How often the mover goes over what came in while it moved, before it rests until it is asked again.
+const PASSES: u32 = 3;
+/// With fewer pages left than this, one more pass would cost more than it moves.
+const FEW_PAGES: u32 = 64;
 /// A log at rest is moved after this time; so a power cut loses at most about this much.
 const REST: Duration = Duration::from_secs(5);
 /// How long the writer waits for running reads when the log has reached its most pages.
 const READERS_WAIT: Duration = Duration::from_millis(100);
-/// What a log file that begins anew is cut to: more than it usually reaches, so that it is rarely cut.
-pub(crate) const LOG_KEPT_BYTES: u64 = 2 * BEGIN_PAGES as u64 * PAGE_BYTES;
+/// What a log file that begins anew is cut to: as long as it usually becomes, so that it is rarely cut.
+pub(crate) const LOG_KEPT_BYTES: u64 = (LONG_PAGES + MOVE_PAGES) as u64 * PAGE_BYTES;
 
 /// The writer's side.
 #[derive(Debug)]
@@ -48,8 +55,12 @@ struct Progress {
 }
 
 impl Checkpoints {
-    /// Begins to count the writer's log and starts the mover.
-    pub(crate) fn start(writer: &mut Connection, path: &Path) -> rusqlite::Result<Self> {
+    /// Begins to count the writer's log and starts the mover. `database` is the database file, for synchronising it.
+    pub(crate) fn start(
+        writer: &mut Connection,
+        path: &Path,
+        database: Arc<File>,
+    ) -> rusqlite::Result<Self> {
         let pages = Arc::new(AtomicU32::new(0));
         let counted = Arc::clone(&pages);
         writer.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, in_log: i32| {
@@ -58,8 +69,8 @@ impl Checkpoints {
         }))?;
         Ok(Self {
             pages,
-            next: BEGIN_PAGES,
-            mover: Mover::start(schema::open_checkpointer(path)?),
+            next: MOVE_PAGES,
+            mover: Mover::start(schema::open_checkpointer(path)?, database),
         })
     }
 
@@ -76,12 +87,12 @@ impl Checkpoints {
         match result? {
             Some(progress) if progress.moved == progress.pages => {
                 self.pages.store(0, Ordering::Relaxed);
-                self.next = BEGIN_PAGES;
+                self.next = MOVE_PAGES;
             }
             // Our own reads are short, so this is likely another program that reads for long. What it reads must stay.
             _ => {
                 tracing::warn!(pages, "journal's log grows: a long read is under way");
-                self.next = pages + BEGIN_PAGES;
+                self.next = pages + MOVE_PAGES;
             }
         }
         Ok(())
@@ -91,21 +102,25 @@ impl Checkpoints {
     pub(crate) fn after_commit(&mut self, writer: &Connection) {
         self.mover.note();
         let pages = self.pages.load(Ordering::Relaxed);
-        if pages < BEGIN_PAGES {
-            self.next = BEGIN_PAGES;
+        if pages < MOVE_PAGES {
+            self.next = MOVE_PAGES;
         }
         if pages < self.next {
             return;
         }
-        match self.mover.take_result() {
+        let long = pages >= LONG_PAGES;
+        match self.mover.progress() {
             MoverState::Moving => {}
-            MoverState::Resting => self.mover.ask(),
-            MoverState::Moved => {
-                // Complete or not (a read may be under way), the next look is worth it only after some more pages.
-                self.next = pages + LAST_PAGES;
+            MoverState::Moved if long => {
+                // Complete or not (a read may be under way), the next try is worth it only after some more pages.
+                self.next = pages + AGAIN_PAGES;
                 if let Err(error) = checkpoint(writer, "PASSIVE") {
                     tracing::warn!(err = %error, "could not move the end of the journal's log");
                 }
+            }
+            MoverState::Moved | MoverState::Resting => {
+                self.next = if long { pages } else { pages + MOVE_PAGES };
+                self.mover.ask();
             }
         }
     }
@@ -168,12 +183,12 @@ enum MoverState {
 }
 
 impl Mover {
-    fn start(connection: Connection) -> Self {
+    fn start(connection: Connection, database: Arc<File>) -> Self {
         let board = Arc::<Board>::default();
         let theirs = Arc::clone(&board);
         let thread = std::thread::Builder::new()
             .name("journal-log".to_owned())
-            .spawn(move || theirs.run(&connection))
+            .spawn(move || theirs.run(&connection, &database))
             .expect("a thread can be started");
         Self {
             board,
@@ -195,7 +210,7 @@ impl Mover {
         self.board.changed.notify_all();
     }
 
-    fn take_result(&self) -> MoverState {
+    fn progress(&self) -> MoverState {
         let mut state = self.board.state.lock();
         if state.asked || state.moving {
             MoverState::Moving
@@ -230,7 +245,7 @@ impl Drop for Mover {
 }
 
 impl Board {
-    fn run(&self, connection: &Connection) {
+    fn run(&self, connection: &Connection, database: &File) {
         let mut state = self.state.lock();
         while !state.stop {
             let due = state.unmoved.map(|since| since + REST);
@@ -246,7 +261,7 @@ impl Board {
             let asked = std::mem::take(&mut state.asked);
             (state.unmoved, state.moving) = (None, true);
             drop(state);
-            let complete = move_log(connection);
+            let complete = move_log(connection, database);
             state = self.state.lock();
             (state.moving, state.moved) = (false, asked);
             if !complete {
@@ -258,12 +273,22 @@ impl Board {
 }
 
 /// Moves the log until little or nothing is left; says whether nothing is.
-fn move_log(connection: &Connection) -> bool {
+fn move_log(connection: &Connection, database: &File) -> bool {
     for _ in 0..PASSES {
         match checkpoint(connection, "PASSIVE") {
             Ok(Some(Progress { pages, moved })) if pages == moved => return true,
-            Ok(Some(Progress { pages, moved })) if pages - moved > LAST_PAGES => {}
-            Ok(_) => return false,
+            Ok(Some(Progress { pages, moved })) => {
+                // SQLite has synchronised the database only if nothing came in meanwhile. Done here, it is not left to the
+                // writer's last piece.
+                if let Err(error) = rustix::fs::fdatasync(database) {
+                    tracing::warn!(err = %error, "could not synchronise the journal");
+                    return false;
+                }
+                if pages - moved < FEW_PAGES {
+                    return false;
+                }
+            }
+            Ok(None) => return false,
             Err(error) => {
                 tracing::warn!(err = %error, "could not move the journal's log");
                 return false;

@@ -74,6 +74,12 @@ impl Folder {
         Ok(())
     }
 
+    /// Opens the database file as a file. While SQLite has it open too, this must stay open: closing any descriptor of a file
+    /// gives up all POSIX locks that the process has on it, SQLite's among them.
+    pub(crate) fn open_database(&self) -> io::Result<File> {
+        File::open(self.database())
+    }
+
     /// Renames the database and what lies beside it, and says where the database is now.
     pub(crate) fn set_aside(&self) -> Result<PathBuf, OpenError> {
         let seconds = SystemTime::now()

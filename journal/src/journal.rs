@@ -66,10 +66,6 @@ impl Journal {
         let folder = Folder::open(&options.dir)?;
         let database = folder.database();
         let begun = begin(&folder, &options)?;
-        let failed = |source| OpenError::Database {
-            path: database.clone(),
-            source: Cause(source),
-        };
         let heads = begun
             .ledger
             .iter()
@@ -94,8 +90,7 @@ impl Journal {
             begun.connection,
             begun.ledger,
             folder,
-        )
-        .map_err(failed)?;
+        )?;
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(|| writer.run())

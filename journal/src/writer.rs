@@ -2,6 +2,7 @@
 //!
 //! It judges nothing: every write that it gets was accepted, and it tries until the disk takes it.
 
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use rusqlite::Connection;
 
 use crate::apply::{Apply, ROW_BYTES};
 use crate::checkpoint::Checkpoints;
+use crate::error::{Cause, OpenError};
 use crate::folder::{self, Folder};
 use crate::health::{HealthBoard, Stall};
 use crate::ledger::Ledger;
@@ -49,6 +51,8 @@ pub(crate) struct Writer {
     compaction: Compaction,
     packer: Packer,
     suspect: PathBuf,
+    /// Closed after the connections are, for the sake of SQLite's locks.
+    _file: Arc<File>,
     /// Held until the last connection of the writer is closed.
     _folder: Folder,
 }
@@ -61,9 +65,21 @@ impl Writer {
         mut connection: Connection,
         ledger: Ledger,
         folder: Folder,
-    ) -> rusqlite::Result<Self> {
-        let compaction = Compaction::load(options.retention.clone(), &connection)?;
-        let checkpoints = Checkpoints::start(&mut connection, &folder.database())?;
+    ) -> Result<Self, OpenError> {
+        let failed = |source| OpenError::Database {
+            path: folder.database(),
+            source: Cause(source),
+        };
+        let compaction =
+            Compaction::load(options.retention.clone(), &connection).map_err(failed)?;
+        let file = Arc::new(folder.open_database().map_err(|source| OpenError::Io {
+            attempt: "open",
+            path: folder.database(),
+            source,
+        })?);
+        let checkpoints =
+            Checkpoints::start(&mut connection, &folder.database(), Arc::clone(&file))
+                .map_err(failed)?;
         desk.meter.stored(&ledger);
         Ok(Self {
             desk,
@@ -74,6 +90,7 @@ impl Writer {
             compaction,
             packer: Packer::default(),
             suspect: folder.suspect(),
+            _file: file,
             _folder: folder,
         })
     }
