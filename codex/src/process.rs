@@ -151,7 +151,7 @@ impl Process {
     /// SIGKILL to what a killed launcher could not end any more.
     fn end_orphans(&self) {
         if self.guarded && self.exit.is_some() {
-            orphans::end();
+            orphans::end(self.leader.start_time);
         }
     }
 

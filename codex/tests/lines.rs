@@ -2,7 +2,10 @@
 //!
 //! What a line means is tested in `messages.rs`.
 
-#![allow(clippy::unwrap_used, reason = "an unwrap is how a test says that this must be so")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "an unwrap is how a test says that this must be so"
+)]
 
 use std::{
     collections::VecDeque,

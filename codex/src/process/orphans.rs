@@ -8,7 +8,7 @@
 use std::{collections::HashSet, io, thread};
 
 use parking_lot::Mutex;
-use rustix::process::{WaitOptions, getpgrp, getpid, set_child_subreaper, waitpid};
+use rustix::process::{Pid, WaitOptions, getpgrp, getpid, set_child_subreaper, waitpid};
 use tokio::process::Child;
 
 use super::tree::{self, Descendant, Tree};
@@ -61,8 +61,8 @@ impl Drop for Registration {
     }
 }
 
-/// Kills all orphans, and what descends from them.
-pub(super) fn end() {
+/// Kills all orphans that are younger than their launcher, which was started `since`, and what descends from them.
+pub(super) fn end(since: Option<u64>) {
     let known = KNOWN.lock();
     let Some(guarded) = known.guarded.as_ref().filter(|_| known.unguarded == 0) else {
         return;
@@ -70,7 +70,7 @@ pub(super) fn end() {
     let mut killed = HashSet::new();
     for _ in 0..tree::ROUNDS {
         let tree = Tree::now();
-        let orphans: Vec<_> = orphans(&tree, guarded).collect();
+        let orphans: Vec<_> = orphans(&tree, guarded, since).collect();
         if orphans.is_empty() {
             break;
         }
@@ -88,11 +88,16 @@ pub(super) fn end() {
     }
 }
 
-fn orphans<'a>(tree: &'a Tree, guarded: &'a HashSet<u32>) -> impl Iterator<Item = &'a Descendant> {
-    let number = |pid: rustix::process::Pid| pid.as_raw_nonzero().get().unsigned_abs();
+fn orphans<'a>(
+    tree: &'a Tree,
+    guarded: &'a HashSet<u32>,
+    since: Option<u64>,
+) -> impl Iterator<Item = &'a Descendant> {
+    let number = |pid: Pid| pid.as_raw_nonzero().get().unsigned_abs();
     let ours = number(getpgrp());
-    let children = tree.children(number(getpid())).iter();
-    children.filter(move |child| child.group != ours && !guarded.contains(&child.pid))
+    tree.children(number(getpid())).iter().filter(move |child| {
+        child.group != ours && Some(child.start_time) >= since && !guarded.contains(&child.pid)
+    })
 }
 
 fn reap(pid: u32) {

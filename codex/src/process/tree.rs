@@ -15,7 +15,7 @@ pub(super) const ROUNDS: usize = 20;
 pub(super) struct Descendant {
     pub(super) pid: u32,
     pub(super) group: u32,
-    start_time: u64,
+    pub(super) start_time: u64,
 }
 
 /// All living processes at one moment, by their parents.
