@@ -96,8 +96,8 @@ function Node({ node }: { node: Params }) {
   return (
     <li>
       <span class="tree-name">{text(node["actor"]) || "actor"}{text(node["name"]) ? <span class="quiet"> {text(node["name"])}</span> : null}</span>
-      <span class={`tree-state ${text(node["state"]) === "running" || text(node["state"]) === "up" ? "good" : ""}`}>{text(node["state"])}</span>
-      {restarts > 0 ? <span class="tag tag-failed">{restarts} restart{restarts === 1 ? "" : "s"}</span> : null}
+      <span class={`tree-state ${["running", "up", "writing", "ok"].includes(text(node["state"])) ? "good" : ""}`}>{text(node["state"])}</span>
+      {restarts > 0 ? <span class="tag">{restarts} restart{restarts === 1 ? "" : "s"}</span> : null}
       {most === undefined ? null : <span class="quiet small">mailbox {String(waiting)} of {String(most)}</span>}
       {children.length > 0 ? <ul>{children.map((child, at) => <Node key={at} node={record(child)} />)}</ul> : null}
     </li>

@@ -10,8 +10,8 @@ export type SignInAnswer =
 export interface SignInState {
   /** Whether the host wants a sign-in at all. */
   required: boolean;
-  /** False when the host says that this browser's sign-in is over; true also when it does not say. */
-  valid: boolean;
+  /** Whether this browser's sign-in still holds; `null` when the host does not say. */
+  valid: boolean | null;
 }
 
 /** `null` when the host cannot be reached. */
@@ -21,7 +21,7 @@ export async function signInState(): Promise<SignInState | null> {
     if (!response.ok) return null;
     const body: unknown = await response.json();
     const { required, signedIn } = body as { required?: unknown; signedIn?: unknown };
-    return { required: required !== false, valid: signedIn !== false };
+    return { required: required !== false, valid: typeof signedIn === "boolean" ? signedIn : null };
   } catch {
     return null;
   }

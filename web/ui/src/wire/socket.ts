@@ -89,8 +89,8 @@ export class Socket {
     const host = await signInState();
     if (this.link.state !== "dialing") return;
     if (host === null) return this.wait("the host does not answer");
-    if (host.required && !host.valid) return this.end("Your sign-in has ended. Sign in again to go on; nothing was lost.");
-    const { required } = host;
+    if (host.required && host.valid === false) return this.end("Your sign-in has ended. Sign in again to go on; nothing was lost.");
+    const { required, valid } = host;
     const ws = new WebSocket(`${location.origin.replace(/^http/, "ws")}/ws`, "holdfast.v1");
     this.forget();
     this.ws = ws;
@@ -102,7 +102,7 @@ export class Socket {
       else void this.initialize();
     };
     ws.onmessage = (event) => this.receive(ws, event.data);
-    ws.onclose = (event) => this.ws === ws && this.onClose(event.code, required);
+    ws.onclose = (event) => this.ws === ws && this.onClose(event.code, required && valid === null);
   }
 
   private receive(ws: WebSocket, data: unknown): void {
@@ -186,10 +186,10 @@ export class Socket {
       .finally(() => { this.probing = false; });
   }
 
-  private onClose(code: number, required: boolean): void {
+  private onClose(code: number, doubtful: boolean): void {
     if (code === 4401) return this.end("Your sign-in has ended. Sign in again to go on; nothing was lost.");
-    // The browser hides the status of a refused upgrade. A reachable host that refuses twice wants a new sign-in.
-    if (!this.opened && required && this.attempt >= 1) return this.end("The host wants you to sign in again.");
+    // The browser hides the status of a refused upgrade. A host that does not say more and refuses twice wants a new sign-in.
+    if (!this.opened && doubtful && this.attempt >= 1) return this.end("The host wants you to sign in again.");
     this.wait(REASONS[code] ?? (this.opened ? "the connection broke" : "the host refused the connection"));
   }
 
