@@ -48,7 +48,7 @@ function Sections({ status }: { status: Params }) {
   return (
     <>
       <Card title="Codex processes" count={bridges.length}>
-        {bridges.length === 0 ? <p class="quiet">None runs. A session's next prompt starts one.</p> : <div class="table" tabIndex={0}><table>
+        {bridges.length === 0 ? <p class="quiet">None runs. A session's next prompt starts one.</p> : <div class="table bridges" tabIndex={0}><table>
           <thead><tr><th>Session</th><th>State</th><th class="num">Pid</th><th class="num">Generation</th><th class="num">Restarts</th><th class="num">Memory</th><th>Last exit</th><th><span class="sr">Restart</span></th></tr></thead>
           <tbody>{bridges.map((bridge) => <BridgeRow key={`${text(bridge["threadId"])}${String(bridge["pid"])}`} bridge={bridge} />)}</tbody>
         </table></div>}
@@ -74,12 +74,12 @@ function BridgeRow({ bridge }: { bridge: Params }) {
     <tr>
       <td class="wide-cell">{threadId ? <button type="button" class="link-button" onClick={() => go({ at: "session", threadId })}>{name}</button> : name}</td>
       <td>{text(bridge["state"])}</td>
-      <td class="num">{number(bridge["pid"]) ?? "–"}</td>
-      <td class="num">{number(bridge["generation"]) ?? "–"}</td>
-      <td class="num">{number(bridge["restarts"]) ?? 0}</td>
-      <td class="num">{memory === undefined ? "–" : bytes(memory)}</td>
-      <td class="wide-cell">{exit ? (typeof exit === "string" ? exit : words(exit)) : "–"}</td>
-      <td>{threadId ? <button type="button" class="small-button" onClick={() => restartBridge(threadId)}>Restart</button> : null}</td>
+      <td class="num" data-label="pid">{number(bridge["pid"]) ?? "–"}</td>
+      <td class="num" data-label="generation">{number(bridge["generation"]) ?? "–"}</td>
+      <td class="num" data-label="restarts">{number(bridge["restarts"]) ?? 0}</td>
+      <td class="num" data-label="memory">{memory === undefined ? "–" : bytes(memory)}</td>
+      <td class="wide-cell" data-label="last exit">{exit ? (typeof exit === "string" ? exit : words(exit)) : "–"}</td>
+      <td class="act">{threadId ? <button type="button" class="small-button" onClick={() => restartBridge(threadId)}>Restart</button> : null}</td>
     </tr>
   );
 }
