@@ -59,13 +59,11 @@ impl StderrTail {
                 while let Ok(read @ 1..) = stream.read(&mut chunk).await {
                     let mut tail = tail.lock();
                     tail.push(&chunk[..read]);
-                    // It is the first line, before anything that the program could write.
-                    if program.is_some() && !tail.lines.is_empty() {
-                        let said = launcher::said_pid(&tail.lines[0]).map(Identity::of);
-                        if said.is_some() {
-                            tail.forget_first();
-                        }
-                        program.take().map(|program| program.send_replace(said));
+                    if program.is_some()
+                        && let Some(pid) = tail.take_said_pid()
+                        && let Some(program) = program.take()
+                    {
+                        program.send_replace(Some(Identity::of(pid)));
                     }
                 }
             }
@@ -123,6 +121,15 @@ impl Tail {
 
     fn forget_first(&mut self) {
         self.bytes -= self.lines.pop_front().map_or(0, |line| line.len());
+    }
+
+    /// Takes out what the launcher says before there is a program that could say it too.
+    fn take_said_pid(&mut self) -> Option<u32> {
+        let mut said = self.lines.iter().map(|line| launcher::said_pid(line));
+        let at = said.position(|pid| pid.is_some())?;
+        let line = self.lines.remove(at)?;
+        self.bytes -= line.len();
+        launcher::said_pid(&line)
     }
 
     fn lines(&self) -> Vec<String> {
