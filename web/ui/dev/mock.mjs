@@ -1,5 +1,5 @@
 // A stand-in host for trying the page: speaks docs/protocol.md over one scripted state, keeps nothing, checks little. Not
-// for tests of the host. `node dev/mock.mjs [port]`, then open the printed address; the token is "hft_mock".
+// for tests of the host. `npm run build`, `node dev/mock.mjs [port]`, then open the printed address; the token is "hft_mock".
 
 import { createHmac, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";

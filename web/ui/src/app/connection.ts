@@ -1,7 +1,7 @@
 // Ties the socket to the store: dials, attaches, repairs holes, sends the outbox. Not what a person asks for: actions.ts.
 
 import { batch } from "@preact/signals";
-import { CODE, type AttachResult, type Message, type Summary } from "../wire/types";
+import { CODE, type AttachResult, type Message, type Params, type Summary } from "../wire/types";
 import { Socket } from "../wire/socket";
 import { Refused } from "../wire/pending";
 import { forgetProof } from "../wire/signin";
@@ -12,11 +12,13 @@ import { link, mayDial, openFailure, openThread, outbox, signInReason, state } f
 import { canAnswer } from "./requests";
 import { beginSeen, markSeen } from "./seen";
 
-/** A list of more sessions than anybody scrolls through; the search asks the host for the rest. */
-const LIST_PAGE = 200;
-const LIST_PAGES = 5;
-/** The host says "changed" often while many sessions work. */
+/** 2,000 sessions, more than anybody scrolls through; older ones are found by the search over all history. */
+const LIST_PAGE = 500;
+const LIST_PAGES = 4;
+/** The host says "changed" often while many sessions work; a long list, and one that nobody sees, is read less often. */
 const LIST_PAUSE_MS = 400;
+const LIST_PAUSE_ROW_MS = 2;
+const LIST_PAUSE_HIDDEN_MS = 3_000;
 
 let journalId = "";
 let listing = false;
@@ -109,26 +111,33 @@ function attached(threadId: string, result: AttachResult): void {
 export async function refreshList(): Promise<void> {
   if (listing) { listAgain = true; return; }
   listing = true;
+  const rows: Summary[] = [];
   try {
-    let cursor: unknown = null;
+    let cursor: string | null = null;
     for (let page = 0; page < LIST_PAGES; page += 1) {
-      const first = page === 0;
-      const result: { data: Summary[]; nextCursor?: unknown } = await socket.request("host/sessions/list",
-        { limit: LIST_PAGE, ...(cursor === null ? {} : { cursor }) },
-        (one: { data: Summary[]; nextCursor?: unknown }) => {
-          apply({ kind: "listed", summaries: one.data, complete: first, atMs: Date.now() });
-          if (first) beginSeen(one.data);
-        });
-      cursor = result.nextCursor ?? null;
+      const params: Params = cursor === null ? { limit: LIST_PAGE } : { limit: LIST_PAGE, cursor };
+      const { nextCursor }: ListPage = await socket.request<ListPage>("host/sessions/list", params, (one) => {
+        rows.push(...one.data);
+        // Only the whole list may take rows away; each page may bring some.
+        apply({ kind: "listed", summaries: one.nextCursor ? one.data : rows, complete: !one.nextCursor, atMs: Date.now() });
+      });
+      cursor = nextCursor ?? null;
       if (cursor === null) break;
     }
+    beginSeen(rows);
   } catch {
     // The truth line already says what is wrong; the list is asked for again after the next dial.
   }
+  const pause = document.visibilityState === "visible" ? LIST_PAUSE_MS + rows.length * LIST_PAUSE_ROW_MS : LIST_PAUSE_HIDDEN_MS;
   setTimeout(() => {
     listing = false;
     if (listAgain) { listAgain = false; void refreshList(); }
-  }, LIST_PAUSE_MS);
+  }, pause);
+}
+
+interface ListPage {
+  data: Summary[];
+  nextCursor?: string | null;
 }
 
 /** Sends one entry of the outbox; it leaves the outbox when the host has confirmed it. */

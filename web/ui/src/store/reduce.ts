@@ -25,7 +25,7 @@ export function reduce(state: State, happening: Happening): State {
       return { ...state, sessions };
     }
     case "trimmed": return onSession(state, happening.threadId, trim);
-    case "cut": return { ...state, sessions: mapValues(state.sessions, (session) => ({ ...session, feed: "away" })) };
+    case "cut": return { ...state, draining: false, sessions: mapValues(state.sessions, (session) => ({ ...session, feed: "away" })) };
     case "forgotten": return EMPTY;
   }
 }
