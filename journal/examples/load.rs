@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use journal::{Batch, Journal, Options, Write};
+use journal::{Batch, Item, Journal, Options, Write};
 
 /// Most bytes that a session gathers while its batch is in flight.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -43,6 +43,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("lone events: every batch holds one");
     for sessions in [1, 8, 100] {
         unlimited(sessions, 64, true, 0, time)?;
+    }
+    println!("items: every write holds one event and one finished item of that text");
+    println!(
+        "{:>7} {:>9} {:>8} {:>8} {:>8} {:>9} {:>15}",
+        "text B", "commits/s", "mean ms", "p99 ms", "max ms", "upkeep ms", "file B/text B"
+    );
+    for bytes in [256, 4096, 64 * 1024] {
+        with_items(bytes, time)?;
     }
     println!("fixed rate: latency from the event to its call");
     println!(
@@ -184,6 +192,56 @@ fn unlimited(
         statistics.wal_bytes as f64 / 1e6,
     );
     journal.close()?;
+    Ok(())
+}
+
+/// One session that completes item after item, each with words that are indexed for the search.
+fn with_items(bytes: usize, time: Duration) -> Result<(), Box<dyn Error>> {
+    let (journal_dir, journal) = fresh()?;
+    let (text, _) = lines(bytes, 0, true);
+    let words = std::str::from_utf8(&text)?;
+    let (line, _) = lines(64, 0, true);
+    let (committed, commits) = mpsc::channel();
+    let begun = Instant::now();
+    let mut seq = 0;
+    while begun.elapsed() < time {
+        seq += 1;
+        let write = Write {
+            batch: Some(Batch {
+                first: seq,
+                last: seq,
+                lines: line.clone(),
+            }),
+            items: vec![Item {
+                turn: "turn".to_owned(),
+                id: seq.to_string(),
+                seq,
+                json: text.clone(),
+                text: format!("{seq} {words}"),
+                ..Item::default()
+            }],
+            ..Write::new("session")
+        };
+        let committed = committed.clone();
+        journal.commit(write, move || {
+            // The receiver is gone only when the measurement is over.
+            let _ = committed.send(());
+        })?;
+        commits.recv()?;
+    }
+    let took = begun.elapsed().as_secs_f64();
+    let statistics = journal.statistics();
+    journal.close()?;
+    let file = std::fs::metadata(journal_dir.path().join("state/journal.db"))?.len();
+    println!(
+        "{bytes:>7} {:>9.0} {:>8.3} {:>8.3} {:>8.3} {:>9.1} {:>15.2}",
+        seq as f64 / took,
+        statistics.commit_mean.as_secs_f64() * 1e3,
+        statistics.commit_p99.as_secs_f64() * 1e3,
+        statistics.commit_max.as_secs_f64() * 1e3,
+        statistics.upkeep_max.as_secs_f64() * 1e3,
+        file as f64 / (seq * bytes as u64) as f64,
+    );
     Ok(())
 }
 

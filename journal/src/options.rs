@@ -88,8 +88,8 @@ impl Default for Retention {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         Self {
             events_age: Some(14 * DAY),
-            session_bytes: Some(256 * 1024 * 1024),
-            total_bytes: Some(2 * 1024 * 1024 * 1024),
+            session_bytes: Some(1024 * 1024 * 1024),
+            total_bytes: Some(4 * 1024 * 1024 * 1024),
             items_age: None,
             items_bytes: None,
             prompts_age: None,

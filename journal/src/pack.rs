@@ -76,6 +76,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
         #[test]
         fn what_is_packed_comes_back(words in proptest::collection::vec("[a-z]{1,9} ?", 0..800)) {
             let lines = words.concat().into_bytes();

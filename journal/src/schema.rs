@@ -48,6 +48,9 @@ pub(crate) fn key_seq(key: i64) -> u64 {
     key.cast_unsigned() & SEQ_MAX
 }
 
+/// What SQLite's check names when only the search index is damaged, which holds nothing that the items do not.
+const SEARCH_DAMAGE: &str = "fts5";
+
 /// What a file turned out to be.
 pub(crate) enum Found {
     /// A journal, now in the newest format.
@@ -161,8 +164,12 @@ fn try_open_writer(path: &Path, options: &Options, check_all: bool) -> Result<Fo
             known,
         }));
     }
+    let mut rebuild_search = false;
     if check_all && let Some(found) = check_pages(&connection)? {
-        return Ok(Found::Damaged(found));
+        if !found.to_ascii_lowercase().contains(SEARCH_DAMAGE) {
+            return Ok(Found::Damaged(found));
+        }
+        rebuild_search = true;
     }
     if fresh {
         // Both must be set before the first table.
@@ -175,6 +182,13 @@ fn try_open_writer(path: &Path, options: &Options, check_all: bool) -> Result<Fo
         connection.pragma_update(None, "max_page_count", bytes.div_ceil(PAGE_BYTES).max(1))?;
     }
     migrate(&mut connection, version)?;
+    if rebuild_search {
+        tracing::warn!("journal's search index is damaged; it is made anew from the items");
+        connection.execute("INSERT INTO search (search) VALUES ('rebuild')", [])?;
+        if let Some(found) = check_pages(&connection)? {
+            return Ok(Found::Damaged(found));
+        }
+    }
     let id = connection
         .query_row(
             "SELECT value FROM meta WHERE name = 'journal_id'",

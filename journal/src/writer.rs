@@ -172,6 +172,7 @@ impl Writer {
         let bytes = group.iter().map(|queued| queued.bytes).sum();
         self.desk.queue.written(group.len(), bytes);
         self.desk.meter.committed(took, group.len());
+        self.desk.meter.stored(&self.ledger);
         let mut growth = item_growth;
         for Queued { write, done, .. } in group {
             if catch_unwind(AssertUnwindSafe(done)).is_err() {
@@ -206,7 +207,6 @@ impl Writer {
         self.checkpoints.after_commit(&self.connection);
         self.compact();
         self.packer.shrink(PACKER_BYTES);
-        self.desk.meter.stored(&self.ledger);
         self.desk.meter.kept_up(begun.elapsed());
     }
 
@@ -215,6 +215,7 @@ impl Writer {
         let step = self
             .compaction
             .step(&self.connection, &mut self.ledger, now());
+        self.desk.meter.stored(&self.ledger);
         if let Err(error) = step {
             if schema::is_damage(&error) {
                 folder::note_suspect(&self.suspect);

@@ -6,10 +6,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use bytes::Bytes;
-use journal::{Batch, Journal, OpenError, Opened, Options, ReadError, Write};
+use journal::{Item, Journal, OpenError, Opened, Options, ReadError, Write};
 
-use crate::support::{Scratch, assert_whole, commit, events};
+use crate::support::{Scratch, assert_whole, commit, event, events, noise};
 
 #[test]
 fn a_journal_keeps_its_id_and_its_events() {
@@ -155,21 +154,10 @@ fn damage_met_while_reading_a_large_journal_is_found_at_the_next_start() {
     const MIB: usize = 1 << 20;
     let scratch = Scratch::new();
     let (journal, _) = scratch.open();
-    let mut noise = vec![0; MIB];
+    let line = noise(MIB);
     // Large enough that a start does not look at every page.
     for seq in 1..=70 {
-        getrandom::fill(&mut noise).unwrap();
-        noise.iter_mut().for_each(|byte| *byte |= 0x80);
-        *noise.last_mut().unwrap() = b'\n';
-        let write = Write {
-            batch: Some(Batch {
-                first: seq,
-                last: seq,
-                lines: Bytes::copy_from_slice(&noise),
-            }),
-            ..Write::new("a")
-        };
-        commit(&journal, write);
+        commit(&journal, event("a", seq, &line));
     }
     journal.close().unwrap();
     overwrite(&scratch.database(), 40 * MIB as u64, &[0xff; 4096]);
@@ -181,6 +169,36 @@ fn damage_met_while_reading_a_large_journal_is_found_at_the_next_start() {
     journal.close().unwrap();
     let (_journal, opened) = scratch.open();
     assert!(matches!(opened, Opened::SetAside { .. }), "{opened:?}");
+}
+
+#[test]
+fn a_damaged_search_index_is_made_anew_and_nothing_is_lost() {
+    let scratch = Scratch::new();
+    let (journal, _) = scratch.open();
+    for seq in 1..=50 {
+        let item = Item {
+            id: seq.to_string(),
+            seq,
+            text: format!("needle number {seq}"),
+            ..Item::default()
+        };
+        let write = Write {
+            items: vec![item],
+            ..events("a", seq, seq)
+        };
+        commit(&journal, write);
+    }
+    journal.close().unwrap();
+    let damaged = raw(&scratch.database())
+        .execute("UPDATE search_data SET block = x'00' WHERE id > 10", [])
+        .unwrap();
+    assert!(damaged > 0);
+
+    let (journal, opened) = scratch.open();
+    assert_eq!(opened, Opened::Existing);
+    assert_whole(&journal, "a", 50);
+    let found = journal.search("needle", None, 100).unwrap();
+    assert_eq!(found.len(), 50);
 }
 
 #[test]

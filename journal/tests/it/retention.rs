@@ -3,13 +3,14 @@
 use std::fs;
 use std::time::Duration;
 
-use bytes::Bytes;
 use journal::{
-    Batch, Decision, Item, ItemState, Journal, Options, Prompt, PromptState, ReadError, Retention,
+    Decision, Item, ItemState, Journal, Options, Prompt, PromptState, ReadError, Retention,
     Session, Write,
 };
 
-use crate::support::{Scratch, commit, compacted_through, events, lines, read_all, wait_until};
+use crate::support::{
+    Scratch, commit, compacted_through, event, events, lines, noise, read_all, wait_until,
+};
 
 fn open(scratch: &Scratch, retention: Retention) -> Journal {
     let options = Options {
@@ -138,20 +139,9 @@ fn a_head_survives_the_loss_of_all_events_and_a_restart() {
 fn room_that_is_no_longer_needed_goes_back_to_the_disk() {
     let scratch = Scratch::new();
     let journal = open(&scratch, keep_all());
-    let mut noise = vec![0; 1 << 20];
+    let line = noise(1 << 20);
     for seq in 1..=40 {
-        getrandom::fill(&mut noise).unwrap();
-        noise.iter_mut().for_each(|byte| *byte |= 0x80);
-        *noise.last_mut().unwrap() = b'\n';
-        let write = Write {
-            batch: Some(Batch {
-                first: seq,
-                last: seq,
-                lines: Bytes::copy_from_slice(&noise),
-            }),
-            ..Write::new("a")
-        };
-        commit(&journal, write);
+        commit(&journal, event("a", seq, &line));
     }
     journal.close().unwrap();
     let before = fs::metadata(scratch.database()).unwrap().len();

@@ -6,26 +6,9 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use journal::{Batch, CloseError, Health, Journal, Options, Retention, Stall, Write};
+use journal::{CloseError, Health, Journal, Options, Retention, Stall};
 
-use crate::support::{GUARD, Scratch, assert_whole, commit, events, wait_until};
-
-/// One event of about `bytes` bytes that cannot be packed.
-fn noise(thread: &str, seq: u64, bytes: usize) -> Write {
-    let mut line = vec![0; bytes];
-    getrandom::fill(&mut line).unwrap();
-    line.iter_mut().for_each(|byte| *byte |= 0x80);
-    line.push(b'\n');
-    Write {
-        batch: Some(Batch {
-            first: seq,
-            last: seq,
-            lines: Bytes::from(line),
-        }),
-        ..Write::new(thread)
-    }
-}
+use crate::support::{GUARD, Scratch, assert_whole, commit, event, events, noise, wait_until};
 
 /// Has each change of health told.
 fn watch(journal: &Journal) -> mpsc::Receiver<Health> {
@@ -59,10 +42,11 @@ fn fill(
     health: &mpsc::Receiver<Health>,
     bytes: usize,
 ) -> (Stall, u64, mpsc::Receiver<()>) {
+    let line = noise(bytes);
     for seq in 1.. {
         let (told, committed) = mpsc::channel();
         journal
-            .commit(noise("a", seq, bytes), move || {
+            .commit(event("a", seq, &line), move || {
                 // The call comes in vain when the test has gone on.
                 let _ = told.send(());
             })
@@ -139,7 +123,7 @@ fn stall_at_the_ceiling(scratch: &Scratch) {
     );
     let (journal, _) = scratch.open();
     assert_eq!(journal.head("a").unwrap(), acknowledged);
-    commit(&journal, noise("a", acknowledged + 1, 10_000));
+    commit(&journal, events("a", acknowledged + 1, acknowledged + 9));
 }
 
 #[test]

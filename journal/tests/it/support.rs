@@ -69,6 +69,28 @@ pub fn events(thread: &str, first: u64, last: u64) -> Write {
     }
 }
 
+/// An event line of about `bytes` bytes that cannot be packed, so that all of it goes through the log.
+pub fn noise(bytes: usize) -> Bytes {
+    let mut line = vec![0; bytes];
+    getrandom::fill(&mut line).unwrap();
+    // No byte of it is a newline.
+    line.iter_mut().for_each(|byte| *byte |= 0x80);
+    line.push(b'\n');
+    line.into()
+}
+
+/// A write of one event.
+pub fn event(thread: &str, seq: u64, line: &Bytes) -> Write {
+    Write {
+        batch: Some(Batch {
+            first: seq,
+            last: seq,
+            lines: line.clone(),
+        }),
+        ..Write::new(thread)
+    }
+}
+
 /// Hands a write in and waits until it is committed.
 pub fn commit(journal: &Journal, write: Write) {
     let (committed, told) = mpsc::channel();
