@@ -100,15 +100,15 @@ impl Gate {
         self.check_funnel(request.headers())?;
         let place = self.place(host, request.headers(), link.is_local)?;
         let cookie = cookie::find(&place, request.headers())?;
-        let bearer = bearer(request.headers())?;
-        let has_cookie_only = cookie.is_some() && bearer.is_none();
+        let shown = Shown::in_headers(request.headers())?;
+        let has_cookie_only = cookie.is_some() && shown == Shown::Nothing;
         self.check_origin(route, request.headers(), has_cookie_only)?;
         let passed = Passed { place, cookie };
         match route.demand()? {
             Demand::Nothing => {}
             Demand::Identity => self.identity.check(&passed.place).await?,
             Demand::Credential => {
-                let claim = self.claim(bearer, &passed).await?;
+                let claim = self.claim(shown, &passed).await?;
                 self.identity.check(&passed.place).await?;
                 request.extensions_mut().insert(Admitted(claim));
             }
@@ -118,18 +118,18 @@ impl Gate {
     }
 
     /// Who it is. A wrong credential and none are told the same.
-    async fn claim(&self, bearer: Option<&str>, passed: &Passed) -> Result<Claim, Refusal> {
+    async fn claim(&self, shown: Shown<'_>, passed: &Passed) -> Result<Claim, Refusal> {
         if !self.admission.is_required() {
             return Ok(Claim::Whole(self.admission.open()?));
         }
-        match (bearer, &passed.cookie) {
-            (Some(_), Some(_)) => Err(Refusal::Malformed("send one credential, not two")),
-            (Some(token), None) => Ok(Claim::Whole(self.admission.bearer(token).await?)),
-            (None, Some(cookie)) => {
+        match (shown, &passed.cookie) {
+            (Shown::Bearer(_), Some(_)) => Err(Refusal::Malformed("send one credential, not two")),
+            (Shown::Bearer(token), None) => Ok(Claim::Whole(self.admission.bearer(token).await?)),
+            (Shown::Nothing, Some(cookie)) => {
                 self.admission.signed_in(cookie.reveal()).await?;
                 Ok(Claim::Half(cookie.clone()))
             }
-            (None, None) => Err(Refusal::NotSignedIn),
+            (Shown::Nothing, None) | (Shown::Other, _) => Err(Refusal::NotSignedIn),
         }
     }
 }
@@ -154,28 +154,36 @@ fn check_framing(request: &Request, link: &Link) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The token of an `Authorization: Bearer` header.
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(value), another) = (values.next(), values.next()) else {
-        return Ok(None);
-    };
-    if another.is_some() {
-        return Err(Refusal::Malformed(
-            "send one Authorization header, not several",
-        ));
+/// What the Authorization header shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown<'a> {
+    /// There is none.
+    Nothing,
+    /// A token, right or wrong.
+    Bearer(&'a str),
+    /// Something that is no guess at a token of ours, and is not counted as one.
+    Other,
+}
+
+impl<'a> Shown<'a> {
+    fn in_headers(headers: &'a HeaderMap) -> Result<Self, Refusal> {
+        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+        let (Some(value), another) = (values.next(), values.next()) else {
+            return Ok(Self::Nothing);
+        };
+        if another.is_some() {
+            return Err(Refusal::Malformed(
+                "send one Authorization header, not several",
+            ));
+        }
+        let parts = value.to_str().ok().and_then(|value| value.split_once(' '));
+        Ok(match parts {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+                Self::Bearer(token.trim())
+            }
+            _ => Self::Other,
+        })
     }
-    // Anything that is not a token is judged as a wrong one.
-    let token = value
-        .to_str()
-        .ok()
-        .and_then(|value| value.split_once(' '))
-        .and_then(|(scheme, token)| {
-            scheme
-                .eq_ignore_ascii_case("bearer")
-                .then_some(token.trim())
-        });
-    Ok(Some(token.unwrap_or_default()))
 }
 
 impl<S: Sync> FromRequestParts<S> for Passed {

@@ -27,7 +27,7 @@ use axum::{
 use config::Limits;
 
 pub use listener::Listener;
-pub use socket::{Gone, Host, Inbound, OpenTab, Outbound, TabRefused};
+pub use socket::{Host, Inbound, Outbound};
 
 use connection::{Answer, Link};
 use gate::{Gate, Passed};

@@ -9,8 +9,9 @@ mod tree;
 use std::sync::Arc;
 
 use actors::{
-    admission::{Admission, Principal, device_label},
-    tab::{Frame, Framing},
+    TabRefused,
+    admission::{Admission, device_label},
+    tab::{Frame, Framing, Gone, OpenTab},
 };
 use axum::{
     extract::{
@@ -71,32 +72,6 @@ pub trait Inbound: Send + Sync + 'static {
 pub trait Outbound: Send + 'static {
     /// Appends the next batch, once there is one. Nothing is lost when the future is dropped before.
     fn next(&mut self, out: &mut Vec<Frame>) -> impl Future<Output = Result<(), Gone>> + Send;
-}
-
-/// Who opens a tab, and how its messages are framed.
-#[derive(Debug)]
-pub struct OpenTab {
-    /// Who it is.
-    pub principal: Principal,
-    /// How messages are put into text frames.
-    pub framing: Framing,
-    /// What the client calls itself, cut and escaped.
-    pub label: String,
-}
-
-/// The tab has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gone;
-
-/// Why no tab is opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TabRefused {
-    /// There are as many as the configuration allows.
-    TooMany,
-    /// The host is stopping.
-    Draining,
-    /// The host is in trouble.
-    Unavailable,
 }
 
 /// How a socket ends.
@@ -198,9 +173,8 @@ async fn serve<H: Host>(
             };
             return pump.run(socket, inbound, outbound).await;
         }
-        Err(TabRefused::TooMany) => End::TOO_MANY,
+        Err(TabRefused::Full(_)) => End::TOO_MANY,
         Err(TabRefused::Draining) => End::DRAINING,
-        Err(TabRefused::Unavailable) => End::BROKEN,
     };
     pump::close(&mut socket, end).await;
 }

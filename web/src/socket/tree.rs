@@ -1,13 +1,14 @@
 //! The tree of actors as the [`Host`](super::Host) that sockets are served from. Words of the other side, nothing more.
 
 use actors::{
+    TabRefused,
     admission::Admission,
     host::{self, Readiness},
-    tab::{self, Frame, TabInbound, TabOutbound},
+    tab::{Frame, Gone, OpenTab, TabInbound, TabOutbound},
 };
 use bytes::Bytes;
 
-use super::{Gone, Host, Inbound, OpenTab, Outbound, TabRefused};
+use super::{Host, Inbound, Outbound};
 
 impl Host for host::Host {
     type Inbound = TabInbound;
@@ -26,28 +27,18 @@ impl Host for host::Host {
     }
 
     async fn open_tab(&self, open: OpenTab) -> Result<(TabInbound, TabOutbound), TabRefused> {
-        let open = tab::OpenTab {
-            principal: open.principal,
-            framing: open.framing,
-            label: open.label,
-        };
-        host::Host::open_tab(self, open)
-            .await
-            .map_err(|refused| match refused {
-                actors::TabRefused::Full(_) => TabRefused::TooMany,
-                actors::TabRefused::Draining => TabRefused::Draining,
-            })
+        host::Host::open_tab(self, open).await
     }
 }
 
 impl Inbound for TabInbound {
     async fn receive(&self, text: Bytes) -> Result<(), Gone> {
-        TabInbound::receive(self, text).await.map_err(|_| Gone)
+        TabInbound::receive(self, text).await
     }
 }
 
 impl Outbound for TabOutbound {
     async fn next(&mut self, out: &mut Vec<Frame>) -> Result<(), Gone> {
-        TabOutbound::next(self, out).await.map_err(|_| Gone)
+        TabOutbound::next(self, out).await
     }
 }
