@@ -44,6 +44,10 @@ interface Block {
   code: CodeBlock | null;
 }
 
+/** A single block longer than this is no prose: it is shown as plain text, in pieces that cost little to lay out. */
+const PLAIN_FROM = 100_000;
+const PLAIN_PIECE = 8_000;
+
 /** A pass that took longer is not repeated every frame: the next one waits this many times as long. */
 const REST = 6;
 const QUICK_MS = 4;
@@ -53,6 +57,8 @@ export class MarkdownView {
   private settled = "";
   private settledCount = 0;
   private blocks: Block[] = [];
+  /** How much of a giant block stands there as plain text. */
+  private plain: { shown: string; pieces: HTMLElement[] } | null = null;
   private restUntil = 0;
   private timer: number | undefined;
 
@@ -76,6 +82,8 @@ export class MarkdownView {
       this.settledCount = 0;
     }
     const tail = source.slice(this.settled.length);
+    if (isGiant(tail)) return this.drawPlain(tail);
+    this.endPlain();
     const tokens: Token[] = marked.lexer(tail);
     const whole = tokens.reduce((sum, token) => sum + token.raw.length, 0) === tail.length;
     tokens.forEach((token, at) => this.drawBlock(this.settledCount + at, token));
@@ -85,6 +93,33 @@ export class MarkdownView {
       this.settled += token.raw;
       this.settledCount += 1;
     }
+  }
+
+  private drawPlain(tail: string): void {
+    if (!this.plain || !tail.startsWith(this.plain.shown)) {
+      this.endPlain();
+      for (const block of this.blocks.splice(this.settledCount)) block.element.remove();
+      this.plain = { shown: "", pieces: [] };
+    }
+    const { pieces } = this.plain;
+    for (let at = this.plain.shown.length; at < tail.length;) {
+      let piece = pieces.at(-1);
+      if (!piece || (piece.textContent?.length ?? 0) >= PLAIN_PIECE) {
+        piece = document.createElement("div");
+        piece.className = "plain giant";
+        pieces.push(piece);
+        this.root.append(piece);
+      }
+      const end = Math.min(tail.length, at + PLAIN_PIECE);
+      piece.append(...drawText(tail.slice(at, end)));
+      at = end;
+    }
+    this.plain.shown = tail;
+  }
+
+  private endPlain(): void {
+    for (const piece of this.plain?.pieces ?? []) piece.remove();
+    this.plain = null;
   }
 
   private drawBlock(at: number, token: Token): void {
@@ -108,6 +143,13 @@ export class MarkdownView {
     else if (old.element !== block.element) old.element.replaceWith(block.element);
     this.blocks[at] = block;
   }
+}
+
+/** Whether the text begins with one block without a pause in it that is longer than any prose. */
+function isGiant(tail: string): boolean {
+  if (tail.length <= PLAIN_FROM) return false;
+  const pause = tail.indexOf("\n\n");
+  return pause < 0 || pause > PLAIN_FROM;
 }
 
 function fragmentOf(token: Token): DocumentFragment {
