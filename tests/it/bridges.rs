@@ -220,7 +220,12 @@ async fn a_frozen_codex_is_killed_and_its_turn_ends() {
     let host = setup.set("codex", "backoff_min = \"20ms\"").start().await;
     let mut tab = host.tab().await;
     let thread = tab.start_session(&host.work()).await;
-    tab.submit(&thread, "p1", "sim: text count=5; freeze").await;
+    tab.submit(
+        &thread,
+        "p1",
+        "sim: text count=5; freeze; text count=2000 rate=20/s",
+    )
+    .await;
     let end = tab.turn_end().await;
     assert_eq!(end.params()["turn"]["status"], "interrupted");
     tab.submit(&thread, "p2", "sim: say \"Warm again.\"").await;

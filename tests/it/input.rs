@@ -74,14 +74,7 @@ async fn json_that_is_no_message_is_refused() {
     let mut tab = watched.host.tab().await;
     for wrong in ["[]", "17", "\"text\"", "{}", "{\"method\":7,\"id\":1}"] {
         tab.send_raw(wrong).await;
-        let error = tab
-            .answer_to(&if wrong.contains("\"id\":1") {
-                json!(1)
-            } else {
-                json!(null)
-            })
-            .await
-            .unwrap_err();
+        let error = tab.answer_to(&json!(null)).await.unwrap_err();
         assert_eq!(error.code, -32600, "{wrong}");
     }
     watched.check().await;
@@ -245,13 +238,7 @@ async fn json_that_nests_too_deep_is_refused() {
         "]".repeat(10_000)
     );
     tab.send_raw(&deep).await;
-    let refused = async {
-        match tab.answer_to(&json!(5)).await {
-            Err(error) => error.code,
-            Ok(answer) => panic!("10,000 levels were taken: {answer}"),
-        }
-    };
-    let code = refused.await;
+    let code = tab.answer_to(&json!(null)).await.unwrap_err().code;
     assert!([-32700, -32600, -32602].contains(&code), "{code}");
     watched.check().await;
 }

@@ -20,6 +20,16 @@ const KINDS: [(SecretKind, &str); 8] = [
     (SecretKind::UrlPassword, "url-password"),
 ];
 
+/// Where a secret may show, and into pieces of how many bytes it is cut there. Output of commands comes slowly, and the
+/// last two are not cut at all.
+const PLACES: [(&str, &[usize]); 5] = [
+    ("text", &[0, 1, 7]),
+    ("reasoning", &[0, 1, 7]),
+    ("output", &[0, 20]),
+    ("command", &[0]),
+    ("stderr", &[0]),
+];
+
 /// The part of a secret that must show nowhere: its middle, without what is only form.
 fn core(secret: &str) -> &str {
     let line = secret.lines().nth(1).unwrap_or(secret);
@@ -55,19 +65,14 @@ async fn streamed_secrets_reach_no_tab_no_log_and_no_file() {
     let mut cores = Vec::new();
     let mut steps = Vec::new();
     for (at, (kind, word)) in KINDS.into_iter().enumerate() {
-        for (seed, place) in (1_u64..).map(|seed| seed + 100 * at as u64).zip([
-            "text",
-            "output",
-            "command",
-            "reasoning",
-            "stderr",
-        ]) {
-            for cut in [0, 1, 7] {
+        for (number, (place, cuts)) in PLACES.into_iter().enumerate() {
+            let seed = (100 * at + number + 1) as u64;
+            cores.push(core(&secret(kind, seed)).to_owned());
+            for cut in cuts {
                 steps.push(format!(
                     "sim: seed {seed}; secret kind={word} cut={cut} where={place}"
                 ));
             }
-            cores.push(core(&secret(kind, seed)).to_owned());
         }
     }
     for (number, step) in steps.iter().enumerate() {

@@ -31,6 +31,8 @@ pub struct RpcError {
 pub struct Event {
     /// Its place in its session's feed; requests of the host and what is outside feeds have none.
     pub seq: Option<u64>,
+    /// The session it belongs to.
+    thread: Option<String>,
     /// The method.
     pub method: String,
     /// The whole message.
@@ -45,12 +47,9 @@ impl Event {
         &self.value["params"]
     }
 
-    /// The session this is about, where it says so.
+    /// The session this is about, if any.
     pub fn thread(&self) -> Option<&str> {
-        let params = self.params();
-        params["threadId"]
-            .as_str()
-            .or_else(|| params["thread"]["id"].as_str())
+        self.thread.as_deref()
     }
 
     /// The id, if this is a request that wants an answer.
@@ -324,10 +323,18 @@ impl Client {
             self.take_answer(value);
             return;
         };
+        let seq = value["seq"].as_u64();
+        let params = &value["params"];
+        let named = params["threadId"]
+            .as_str()
+            .or_else(|| params["thread"]["id"].as_str());
+        let thread = named.map(str::to_owned).or_else(|| self.owner_by_seq(seq?));
+        let (method, raw) = (method.to_owned(), line.to_owned());
         let event = Event {
-            seq: value["seq"].as_u64(),
-            method: method.to_owned(),
-            raw: line.to_owned(),
+            seq,
+            thread,
+            method,
+            raw,
             value,
         };
         self.check_order(&event);
@@ -358,10 +365,10 @@ impl Client {
 
     /// The promise of one order: each seq is the one after the last.
     fn check_order(&mut self, event: &Event) {
-        let Some(thread) = event.thread() else {
+        let Some(thread) = event.thread().map(str::to_owned) else {
             assert_eq!(
                 event.seq, None,
-                "an event of a feed names its thread: {}",
+                "nothing tells whose event this is: {}",
                 event.raw
             );
             return;
@@ -370,14 +377,22 @@ impl Client {
             let head = event.params()["head"]
                 .as_u64()
                 .expect("a reset says where the feed stands");
-            self.heads.insert(thread.to_owned(), head);
+            self.heads.insert(thread, head);
             return;
         }
         let Some(seq) = event.seq else { return };
-        let last = self.heads.insert(thread.to_owned(), seq);
+        let last = self.heads.insert(thread, seq);
         if let Some(last) = last {
             assert_eq!(seq, last + 1, "a gap or a double before {}", event.raw);
         }
+    }
+
+    /// The session of an event that names none, such as `account/rateLimits/updated`: the one whose next seq it has.
+    fn owner_by_seq(&self, seq: u64) -> Option<String> {
+        let mut heads = self.heads.iter();
+        heads
+            .find(|(_, last)| *last + 1 == seq)
+            .map(|(thread, _)| thread.clone())
     }
 
     fn tail(&self) -> Vec<&str> {
