@@ -67,7 +67,10 @@ async fn streamed_secrets_reach_no_tab_no_log_and_no_file() {
     for (at, (kind, word)) in KINDS.into_iter().enumerate() {
         for (number, (place, cuts)) in PLACES.into_iter().enumerate() {
             let seed = (100 * at + number + 1) as u64;
-            cores.push(core(&secret(kind, seed)).to_owned());
+            cores.push((
+                format!("{word} in {place}"),
+                core(&secret(kind, seed)).to_owned(),
+            ));
             for cut in cuts {
                 steps.push(format!(
                     "sim: seed {seed}; secret kind={word} cut={cut} where={place}"
@@ -95,11 +98,19 @@ async fn streamed_secrets_reach_no_tab_no_log_and_no_file() {
         steps.len()
     );
     host.stop().await;
-    for core in &cores {
-        assert!(!wire.contains(core), "a tab was shown a secret");
-        assert!(!host.log().contains(core), "the log holds a secret");
-        assert_eq!(files_with(&host.state_dir(), core), Vec::<String>::new());
+    let log = host.log();
+    let mut leaks = Vec::new();
+    for (name, core) in &cores {
+        if wire.contains(core) {
+            leaks.push(format!("a tab was shown {name}"));
+        }
+        if log.contains(core) {
+            leaks.push(format!("the log holds {name}"));
+        }
+        let files = files_with(&host.state_dir(), core);
+        leaks.extend(files.into_iter().map(|file| format!("{file} holds {name}")));
     }
+    assert_eq!(leaks, Vec::<String>::new());
 }
 
 #[tokio::test]
