@@ -9,7 +9,7 @@
 //!
 //! - Streaming waits for a reader that does not read, instead of buffering without a limit.
 //! - `ask` needs no plan mode; `thread/list` and the other lists have cursors of their own form.
-//! - Requests are answered one after the other and never with "overloaded".
+//! - Requests are answered one after the other, and with "overloaded" only when the option `--fault` says so.
 //!
 //! One system thread reads stdin, one writes stdout, each running turn has one. Only SIGTERM is waited for with tokio,
 //! because a signal cannot be waited for otherwise without unsafe code.
@@ -46,7 +46,7 @@ use std::{
     io::{self, BufRead, BufReader},
     path::PathBuf,
     process::ExitCode,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -59,15 +59,17 @@ const USAGE: &str = "\
 usage: simulated-codex app-server [--fault FAULT]     speak the app-server protocol on stdin and stdout
        simulated-codex --version
 
-faults at the start: exit=CODE, hang (never answers), slow=MILLISECONDS (answers late)
+faults: exit=CODE (at once), hang (never answers), slow=MILLISECONDS (starts late),
+        overload=COUNT (refuses so many requests after `initialize`)
 ";
 
-/// What goes wrong before the first request is read.
+/// What goes wrong from the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum StartFault {
+enum Fault {
     Exit(u8),
     Hang,
     Slow(Duration),
+    Overload(u32),
 }
 
 /// Runs the simulated Codex with these arguments, the program's name not among them. Other options of the real one, like
@@ -92,7 +94,7 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
             eprint!("{USAGE}");
             ExitCode::from(2)
         }
-        Some(Some(StartFault::Exit(code))) => ExitCode::from(code),
+        Some(Some(Fault::Exit(code))) => ExitCode::from(code),
         fault => match serve(fault.flatten()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -103,29 +105,31 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn read_fault(fault: &str) -> Option<StartFault> {
+fn read_fault(fault: &str) -> Option<Fault> {
     match fault.split_once('=') {
-        Some(("exit", code)) => code.parse().ok().map(StartFault::Exit),
+        Some(("exit", code)) => code.parse().ok().map(Fault::Exit),
         Some(("slow", time)) => time
             .parse()
             .ok()
-            .map(|time| StartFault::Slow(Duration::from_millis(time))),
-        None if fault == "hang" => Some(StartFault::Hang),
+            .map(|time| Fault::Slow(Duration::from_millis(time))),
+        Some(("overload", count)) => count.parse().ok().map(Fault::Overload),
+        None if fault == "hang" => Some(Fault::Hang),
         _ => None,
     }
 }
 
-fn serve(fault: Option<StartFault>) -> io::Result<()> {
+fn serve(fault: Option<Fault>) -> io::Result<()> {
     let server = Arc::new(Server::new(Output::start(), codex_home()?));
     end_on_sigterm(Arc::clone(&server))?;
     match fault {
-        Some(StartFault::Hang) => {
+        Some(Fault::Hang) => {
             Control::default().wait();
         }
-        Some(StartFault::Slow(time)) => {
+        Some(Fault::Slow(time)) => {
             let _ = Control::default().wait_until(Instant::now() + time, Heed::Endings);
         }
-        Some(StartFault::Exit(_)) | None => {}
+        Some(Fault::Overload(count)) => server.overload.store(count, Ordering::Relaxed),
+        Some(Fault::Exit(_)) | None => {}
     }
     let mut input = BufReader::with_capacity(1 << 20, io::stdin());
     let mut line = String::new();

@@ -34,6 +34,16 @@ pub(super) const METHODS: &[&str] = &[
     "turn/interrupt",
     "model/list",
     "modelProvider/list",
+    "hooks/list",
+    "permissionProfile/list",
+    "experimentalFeature/list",
+    "app/list",
+    "configRequirements/read",
+    "getAuthStatus",
+    "account/usage/read",
+    "thread/goal/get",
+    "thread/queue/list",
+    "thread/backgroundTerminals/list",
     "account/read",
     "account/rateLimits/read",
     "config/read",
@@ -63,7 +73,12 @@ pub(super) fn models() -> Value {
 
 /// `modelProvider/list`.
 pub(super) fn providers() -> Value {
-    json!({"data": [{"id": PROVIDER, "name": "Simulated"}], "nextCursor": null})
+    let settings = json!({"type": "customGateway", "auth": {"mode": "none"}});
+    json!({
+        "data": [{"id": PROVIDER, "name": "Simulated", "canEdit": false, "baseUrl": null, "settings": settings}],
+        "defaultProviderId": PROVIDER,
+        "canChangeDefault": false,
+    })
 }
 
 /// `account/read`: nobody is signed in and nobody needs to be.
@@ -87,7 +102,43 @@ pub(super) fn skills(cwd: &str) -> Value {
 
 /// `collaborationMode/list`.
 pub(super) fn collaboration_modes() -> Value {
-    json!({"data": [{"name": "Default", "mode": "default"}, {"name": "Plan", "mode": "plan"}]})
+    json!({"data": [
+        {"name": "Plan", "mode": "plan", "model": null, "reasoning_effort": "medium"},
+        {"name": "Default", "mode": "default", "model": null, "reasoning_effort": null},
+    ]})
+}
+
+/// Requests that need `capabilities.experimentalApi`.
+pub(super) const EXPERIMENTAL: &[&str] = &[
+    "collaborationMode/list",
+    "server/diagnostics",
+    "thread/queue/list",
+    "thread/backgroundTerminals/list",
+];
+
+/// Answers to requests about things that do not exist here; `None` for all others.
+pub(super) fn nothing(method: &str, cwd: &str) -> Option<Value> {
+    Some(match method {
+        "hooks/list" => json!({"data": [{"cwd": cwd, "hooks": [], "warnings": [], "errors": []}]}),
+        "permissionProfile/list" => {
+            let profile = |id: &str| json!({"id": id, "description": null, "allowed": true});
+            let profiles = [":read-only", ":workspace", ":danger-full-access"].map(profile);
+            json!({"data": profiles, "nextCursor": null})
+        }
+        "mcpServerStatus/list"
+        | "experimentalFeature/list"
+        | "app/list"
+        | "thread/queue/list"
+        | "thread/backgroundTerminals/list" => json!({"data": [], "nextCursor": null}),
+        "configRequirements/read" => {
+            json!({"supportsIndependentSpeedModes": false, "requirements": null})
+        }
+        "getAuthStatus" => {
+            json!({"authMethod": null, "authToken": null, "requiresOpenaiAuth": false})
+        }
+        "thread/goal/get" => json!({"goal": null}),
+        _ => return None,
+    })
 }
 
 #[derive(Debug, Serialize)]

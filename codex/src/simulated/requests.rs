@@ -76,8 +76,19 @@ impl Server {
         if method == "initialize" {
             return self.initialize(id, params);
         }
-        if self.client().is_none() {
+        let Some(client) = self.client() else {
             return Err(Refusal::invalid("Not initialized"));
+        };
+        if self.overloaded() {
+            return Err(Refusal::new(-32001, "Server overloaded; retry later."));
+        }
+        if catalog::EXPERIMENTAL.contains(&method) && !client.experimental {
+            return Err(Refusal::invalid(format!(
+                "{method} requires experimentalApi capability"
+            )));
+        }
+        if let Some(nothing) = catalog::nothing(method, &current_dir()) {
+            return self.done(id, &nothing);
         }
         match method {
             "thread/start" => self.thread_start(id, params),
@@ -102,9 +113,11 @@ impl Server {
             "account/rateLimits/read" => Err(Refusal::invalid(
                 "codex account authentication required to read rate limits",
             )),
+            "account/usage/read" => Err(Refusal::invalid(
+                "codex account authentication required to read token usage",
+            )),
             "config/read" => self.done(id, &catalog::config()),
             "skills/list" => self.done(id, &catalog::skills(&current_dir())),
-            "mcpServerStatus/list" => self.done(id, &object! { data: [(); 0], next_cursor: () }),
             "collaborationMode/list" => self.done(id, &catalog::collaboration_modes()),
             "fuzzyFileSearch" => self.done(id, &object! { files: [(); 0] }),
             "command/exec" => self.command_exec(id, params),
@@ -208,7 +221,7 @@ impl Server {
             gauge("core.threads.live", threads.len()),
             gauge("core.turns.active", active),
         ];
-        let process = object! { id: std::process::id(), resident_memory_bytes: 0 };
+        let process = object! { id: std::process::id(), resident_memory_bytes: resident_memory() };
         self.done(id, &object! { process: process, gauges: gauges })
     }
 }
@@ -220,6 +233,15 @@ struct Initialized<'a> {
     codex_home: &'a str,
     platform_family: &'static str,
     platform_os: &'static str,
+}
+
+/// Bytes of memory in use; 0 where the system does not tell.
+fn resident_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok())
+        .unwrap_or(0)
+        * 1024
 }
 
 pub(super) fn current_dir() -> String {

@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -56,6 +56,8 @@ pub(super) struct Server {
     next_request: AtomicI64,
     /// Set when the process ends cleanly; from then on it says nothing.
     closing: AtomicBool,
+    /// Requests that are still to be refused as too many.
+    pub(super) overload: AtomicU32,
     /// Whether requests are read; see the step `stall-stdin`.
     reading: Reading,
 }
@@ -77,6 +79,7 @@ impl Server {
             pending: Mutex::new(BTreeMap::new()),
             next_request: AtomicI64::new(0),
             closing: AtomicBool::new(false),
+            overload: AtomicU32::new(0),
             reading: Reading::default(),
         }
     }
@@ -155,6 +158,15 @@ impl Server {
         {
             self.output.send(&pending.line);
         }
+    }
+
+    /// Whether this request is one of those that are too many.
+    pub(super) fn overloaded(&self) -> bool {
+        self.overload
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(1)
+            })
+            .is_ok()
     }
 
     /// Stops reading requests, for so long or for ever.

@@ -182,3 +182,15 @@ fn it_tells_its_version_and_can_fail_at_the_start() {
     peer.initialize();
     assert!(began.elapsed().as_millis() >= 150);
 }
+
+#[test]
+fn an_overloaded_server_refuses_so_many_requests() {
+    let home = home();
+    let args = ["app-server", "--fault", "overload=2"];
+    let mut peer = Peer::start(env!("CARGO_BIN_EXE_simulated-codex"), &args, home.path());
+    peer.initialize();
+    let refused = json!({"code": -32001, "message": "Server overloaded; retry later."});
+    assert_eq!(peer.refusal("thread/start", json!({})), refused);
+    assert_eq!(peer.refusal("thread/start", json!({})), refused);
+    peer.start_thread();
+}

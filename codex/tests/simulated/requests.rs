@@ -60,6 +60,11 @@ fn requests_are_refused_in_the_words_of_the_real_codex() {
             invalid("codex account authentication required to read rate limits"),
         ),
         (
+            "thread/queue/list",
+            json!({"threadId": thread}),
+            invalid("thread/queue/list requires experimentalApi capability"),
+        ),
+        (
             "thread/read",
             json!({"threadId": thread, "includeTurns": true}),
             json!({"code": -32601, "message": "list_turns is not supported yet"}),
