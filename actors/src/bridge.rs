@@ -42,6 +42,8 @@ const DRAIN: Duration = Duration::from_millis(250);
 const TICK: Duration = Duration::from_millis(50);
 /// Lines of stderr that go into the cause of an exit, and their length in characters.
 const LAST_WORDS: (usize, usize) = (8, 400);
+/// How long they are waited for: a grandchild may hold the pipe open.
+const LAST_WORDS_WAIT: Duration = Duration::from_millis(50);
 
 /// The recipe of a bridge.
 pub(crate) struct BridgeArgs {
@@ -64,6 +66,7 @@ pub(crate) struct Bridge {
     link: Arc<BridgeLink>,
     supervisor: SupervisorRef,
     redactor: Arc<Redactor>,
+    directory: Arc<Directory>,
     stderr: StderrTail,
     grace: Duration,
     reading: Reading,
@@ -88,10 +91,13 @@ impl Actor for Bridge {
 
     async fn on_start(args: BridgeArgs, _: ActorRef<Self>) -> Result<Self, SpawnError> {
         let mut process = args.launch.spawn()?;
+        let pid = process.started().await;
+        args.directory
+            .note_process(pid, process.start_time(), &args.launch.program);
         let (stdin, lines_in) = mpsc::channel(STDIN_LINES);
         let link = Arc::new(BridgeLink::new(
             args.incarnation,
-            process.pid(),
+            pid,
             args.supervisor.clone(),
             stdin,
         ));
@@ -107,18 +113,19 @@ impl Actor for Bridge {
             link: Arc::clone(&link),
         };
         args.supervisor.tell(spawned).await;
-        tracing::info!(pid = process.pid(), "codex started");
+        tracing::info!(pid, "codex started");
         Ok(Self {
             lines: LineReader::with_max_line(stdout, args.max_line),
             ingest: Ingest::new(
                 Arc::clone(&link),
                 Arc::clone(&args.redactor),
-                args.directory,
+                Arc::clone(&args.directory),
                 args.purpose,
             ),
             link,
             supervisor: args.supervisor,
             redactor: args.redactor,
+            directory: args.directory,
             stderr: process.stderr(),
             grace: process.grace(),
             process,
@@ -175,8 +182,10 @@ impl Actor for Bridge {
         _: ActorStopReason,
     ) -> Result<(), SpawnError> {
         self.link.close();
-        // Also after an exit: what Codex left behind in its group goes with it.
+        // Also after an exit: what Codex left behind goes with it.
         self.process.stop(self.grace).await;
+        self.directory
+            .forget_process(self.link.pid, self.process.start_time());
         Ok(())
     }
 }
@@ -207,7 +216,7 @@ impl Bridge {
 
     async fn time_passed(&mut self) {
         match self.reading {
-            Reading::Draining { exit, .. } => self.end(self.exited(exit)).await,
+            Reading::Draining { exit, .. } => self.end(self.exited(exit).await).await,
             Reading::Open | Reading::Over => {
                 self.ingest.tick(TICK);
                 self.next_tick = self.ingest.holds_text().then(|| Instant::now() + TICK);
@@ -217,17 +226,19 @@ impl Bridge {
 
     async fn stdout_ended(&mut self) {
         match self.reading {
-            Reading::Draining { exit, .. } => self.end(self.exited(exit)).await,
+            Reading::Draining { exit, .. } => self.end(self.exited(exit).await).await,
             // A Codex whose stdout is closed would work on unseen: it gets a moment to end, then it is stopped.
             Reading::Open => match tokio::time::timeout(DRAIN, self.process.wait()).await {
-                Ok(exit) => self.end(self.exited(exit)).await,
+                Ok(exit) => self.end(self.exited(exit).await).await,
                 Err(_) => self.end(Cause::StdoutClosed).await,
             },
             Reading::Over => {}
         }
     }
 
-    fn exited(&self, exit: Exit) -> Cause {
+    async fn exited(&self, exit: Exit) -> Cause {
+        // Its last words may still be on their way through the pipe.
+        let _cut = tokio::time::timeout(LAST_WORDS_WAIT, self.stderr.ended()).await;
         let lines = self.stderr.lines();
         let last = lines.iter().rev().filter(|line| !line.trim().is_empty());
         let mut stderr: Vec<String> = last

@@ -6,11 +6,12 @@
 
 use std::{
     collections::HashMap,
+    path::Path,
     sync::{Arc, OnceLock},
 };
 
 use codex::{handshake::ServerInfo, message::ThreadStarted};
-use journal::{Journal, Session};
+use journal::{Journal, Process, ProcessChange, Session, Write};
 use kameo::actor::ActorId;
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -56,7 +57,7 @@ pub(crate) struct Live {
 
 /// A session as lists see it.
 pub(crate) enum Listed {
-    Dormant(Session),
+    Dormant(Box<Session>),
     Live(Live),
 }
 
@@ -183,7 +184,11 @@ impl Directory {
             .filter(|live| !live.ephemeral)
             .cloned()
             .map(Listed::Live);
-        let dormant = inner.dormant.values().cloned().map(Listed::Dormant);
+        let dormant = inner
+            .dormant
+            .values()
+            .cloned()
+            .map(|row| Listed::Dormant(Box::new(row)));
         live.chain(dormant).collect()
     }
 
@@ -232,6 +237,35 @@ impl Directory {
     /// All supervisors with what they are for: `service`, `birth`, or a thread id.
     pub(crate) fn supervisors(&self) -> Vec<(SupervisorRef, String)> {
         self.supervisors.lock().values().cloned().collect()
+    }
+
+    /// Notes a process that this host has started, so that the next host can end it if this one dies.
+    pub(crate) fn note_process(&self, pid: u32, start_time: Option<u64>, program: &Path) {
+        if let Some(start_time) = start_time {
+            self.put_process(ProcessChange::Put(Process {
+                pid,
+                start_time,
+                thread: String::new(),
+                program: program.display().to_string(),
+            }));
+        }
+    }
+
+    /// The process is gone.
+    pub(crate) fn forget_process(&self, pid: u32, start_time: Option<u64>) {
+        if let Some(start_time) = start_time {
+            self.put_process(ProcessChange::Remove { pid, start_time });
+        }
+    }
+
+    fn put_process(&self, change: ProcessChange) {
+        let write = Write {
+            processes: vec![change],
+            ..Write::default()
+        };
+        if let Err(rejected) = self.journal.commit(write, || {}) {
+            tracing::warn!(err = %rejected, "note a process in the journal");
+        }
     }
 
     /// Something that lists show has changed.

@@ -507,11 +507,14 @@ impl Writer {
         match change {
             Change::Nothing => {}
             Change::TurnStarted { turn, root } => {
+                // Replayed after a restart, it began when the row says.
+                let known = self.row.open_turn.as_ref();
+                let known = known.filter(|known| known.turn_id == turn && known.first_seq == seq);
                 let open = OpenTurn {
                     id: turn.into_owned(),
                     root: root.map(|id| id.into_owned()),
                     first_seq: seq,
-                    started_ms: now_ms(),
+                    started_ms: known.map_or_else(now_ms, |known| known.started_ms),
                 };
                 self.row.open_turn = Some(journal::OpenTurn {
                     turn_id: open.id.clone(),

@@ -243,6 +243,7 @@ impl Host {
             refs: OnceLock::new(),
             next_tab: AtomicU64::new(1),
         });
+        recovery::sweep_processes(&wiring.directory, &wiring.journal)?;
         recovery::close_open_turns(&wiring.directory, &rows)?;
         let unfinished = wiring.journal.open_prompts()?;
 

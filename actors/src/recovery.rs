@@ -3,8 +3,11 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use codex::message::{Encoding, Incoming, string_value};
-use journal::{ReadError, Session};
+use codex::{
+    message::{Encoding, Incoming, string_value},
+    process::kill_leftover,
+};
+use journal::{Journal, ReadError, Session};
 
 use crate::{
     directory::Directory,
@@ -14,6 +17,22 @@ use crate::{
 
 /// Bytes of events read at once.
 const CHUNK: usize = 4 << 20;
+
+/// Ends the processes that the last host started and could not end itself. A process is known by its id and its start
+/// time, so that no stranger with the same id is hit.
+pub(crate) fn sweep_processes(directory: &Directory, journal: &Journal) -> Result<(), ReadError> {
+    for process in journal.processes()? {
+        if kill_leftover(process.pid, process.start_time) {
+            tracing::warn!(
+                pid = process.pid,
+                program = process.program,
+                "ended a process that the last host left behind"
+            );
+        }
+        directory.forget_process(process.pid, Some(process.start_time));
+    }
+    Ok(())
+}
 
 /// Closes the turns that the rows say were open.
 pub(crate) fn close_open_turns(

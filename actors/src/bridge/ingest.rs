@@ -105,7 +105,7 @@ impl Ingest {
 
     /// Takes one line, without its newline.
     pub(super) fn line(&mut self, line: &[u8]) {
-        let renamed = self.link.from_codex(line);
+        let renamed = self.link.rename_back(line);
         let line = renamed.as_deref().unwrap_or(line);
         if line.is_empty() {
             return;

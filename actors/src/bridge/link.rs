@@ -109,7 +109,7 @@ impl BridgeLink {
         params: Option<&str>,
         feed: Option<Arc<Feed>>,
     ) -> Result<oneshot::Receiver<Answer>, CallError> {
-        let params = params.map(|params| self.to_codex(params));
+        let params = params.map(|params| self.rename(params));
         let (reply, answer) = oneshot::channel();
         let mut calls = self.calls.lock();
         let calls = calls.as_mut().ok_or(CallError::Down)?;
@@ -126,7 +126,7 @@ impl BridgeLink {
 
     /// Sends a notification.
     pub(crate) fn notify(&self, method: &str, params: Option<&str>) -> Result<(), CallError> {
-        let params = params.map(|params| self.to_codex(params));
+        let params = params.map(|params| self.rename(params));
         Ok(self
             .stdin
             .try_send(outgoing::notification_line(method, params.as_deref()))?)
@@ -139,7 +139,7 @@ impl BridgeLink {
         result: Result<&str, (i64, &str)>,
     ) -> Result<(), CallError> {
         let line = match result {
-            Ok(result) => outgoing::response_line(id, &self.to_codex(result)),
+            Ok(result) => outgoing::response_line(id, &self.rename(result)),
             Err((code, message)) => outgoing::error_line(id, code, message, None),
         };
         Ok(self.stdin.try_send(line)?)
@@ -199,7 +199,7 @@ impl BridgeLink {
         *self.alias.lock() = (session != thread).then(|| (session.to_owned(), thread.to_owned()));
     }
 
-    fn to_codex(&self, raw: &str) -> String {
+    fn rename(&self, raw: &str) -> String {
         match &*self.alias.lock() {
             Some((session, thread)) => raw.replace(session, thread),
             None => raw.to_owned(),
@@ -207,7 +207,7 @@ impl BridgeLink {
     }
 
     /// The line with Codex's name for an aliased thread replaced by the session's id; `None` when nothing changes.
-    pub(super) fn from_codex(&self, line: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn rename_back(&self, line: &[u8]) -> Option<Vec<u8>> {
         let alias = self.alias.lock();
         let (session, thread) = alias.as_ref()?;
         let finder = memchr::memmem::Finder::new(thread);

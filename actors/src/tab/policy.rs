@@ -58,6 +58,11 @@ pub(super) fn check(
             "{method} is not allowed on this host; the owner may name it in codex.allowed_methods"
         )));
     }
+    if !codex.workspaces.is_empty()
+        && let Some(params) = params.and_then(|raw| serde_json::from_str(raw).ok())
+    {
+        check_folders(codex, &params)?;
+    }
     check_overrides(codex, params)
 }
 
@@ -79,6 +84,10 @@ pub(super) fn with_defaults(codex: &Codex, params: Option<&str>) -> Result<Strin
     let Value::Object(mut params) = params else {
         return Err(Refusal::new(INVALID_PARAMS, "params must be an object"));
     };
+    // Where workspaces are configured, a session without a folder works in the first.
+    if let Some(workspace) = codex.workspaces.first() {
+        default(&mut params, "cwd", &workspace.to_string_lossy());
+    }
     // A permission profile takes the place of both.
     if params.get("permissions").is_none_or(Value::is_null) {
         default(&mut params, "sandbox", codex.default_sandbox.as_str());
@@ -107,9 +116,16 @@ fn check_overrides(codex: &Codex, params: Option<&str>) -> Result<(), Refusal> {
     let unlimited = codex.highest_sandbox == Sandbox::DangerFullAccess
         && codex.highest_approval_policy == ApprovalPolicy::Never;
     if unlimited
-        || !["sandbox", "approval", "permission", "config", "overrides"]
-            .iter()
-            .any(|word| raw.contains(word))
+        || ![
+            "sandbox",
+            "approval",
+            "permission",
+            "config",
+            "overrides",
+            "settings",
+        ]
+        .iter()
+        .any(|word| raw.contains(word))
     {
         return Ok(());
     }
@@ -126,11 +142,12 @@ fn check_object(codex: &Codex, params: &Map<String, Value>) -> Result<(), Refusa
                 check_sandbox(codex, key, value)?
             }
             "approvalPolicy" | "approval_policy" => check_approval(codex, key, value)?,
-            "permissions" | "permissionProfile" | "runtimeWorkspaceRoots" => {
+            "permissions" | "permissionProfile" => {
                 return Err(forbidden(format!(
                     "{key} cannot be compared with codex.highest_sandbox, so it is not allowed on this host"
                 )));
             }
+            "approvalsReviewer" => check_reviewer(codex, value)?,
             "config" => check_config(codex, value)?,
             "overrides" | "settings" => {
                 if let Value::Object(nested) = value {
@@ -160,6 +177,67 @@ fn check_sandbox(codex: &Codex, key: &str, value: &Value) -> Result<(), Refusal>
             codex.highest_sandbox.as_str()
         ))),
     }
+}
+
+/// Somebody else than the user who approves is an approval policy of its own: as free as never asking.
+fn check_reviewer(codex: &Codex, value: &Value) -> Result<(), Refusal> {
+    if value == "user" || codex.highest_approval_policy == ApprovalPolicy::Never {
+        return Ok(());
+    }
+    Err(forbidden(format!(
+        "approvalsReviewer other than \"user\" is over this host's codex.highest_approval_policy ({})",
+        codex.highest_approval_policy.as_str()
+    )))
+}
+
+/// Every folder that a request names to work in lies in a configured workspace, when there are any.
+fn check_folders(codex: &Codex, value: &Value) -> Result<(), Refusal> {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                match (key.as_str(), value) {
+                    ("cwd", Value::String(folder)) => check_folder(codex, folder)?,
+                    (
+                        "runtimeWorkspaceRoots" | "writableRoots" | "writable_roots",
+                        Value::Array(folders),
+                    ) => {
+                        for folder in folders {
+                            check_folder(codex, folder.as_str().unwrap_or_default())?;
+                        }
+                    }
+                    (
+                        "sandboxPolicy" | "overrides" | "settings" | "config" | "environments",
+                        nested,
+                    ) => check_folders(codex, nested)?,
+                    _ => {}
+                }
+            }
+        }
+        Value::Array(values) => {
+            for value in values {
+                check_folders(codex, value)?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn check_folder(codex: &Codex, folder: &str) -> Result<(), Refusal> {
+    // Symlinks are followed first, so that none leads out of a workspace.
+    let real = std::fs::canonicalize(folder).ok();
+    let inside = |workspace: &std::path::PathBuf| {
+        let workspace = std::fs::canonicalize(workspace);
+        real.as_ref()
+            .zip(workspace.ok())
+            .is_some_and(|(real, workspace)| real.starts_with(workspace))
+    };
+    if codex.workspaces.iter().any(inside) {
+        return Ok(());
+    }
+    Err(forbidden(
+        "the folder is in none of this host's codex.workspaces, or does not exist".to_owned(),
+    ))
 }
 
 fn check_approval(codex: &Codex, key: &str, value: &Value) -> Result<(), Refusal> {
@@ -218,7 +296,7 @@ mod tests {
         config::Config::from_toml(
             &toml,
             std::path::Path::new("/var/lib/holdfast"),
-            &config::Environment::of([]),
+            &config::Environment::of([("HOME", "/home/kelp")]),
         )
         .expect("a good configuration")
         .codex
@@ -246,6 +324,7 @@ mod tests {
             r#"{"config":{"sandbox_mode":"danger-full-access"}}"#,
             r#"{"config":{"shell_environment_policy":{"inherit":"all"}}}"#,
             r#"{"permissions":{"id":"full"}}"#,
+            r#"{"approvalsReviewer":"auto_review","sandbox":null}"#,
             r#"{"overrides":{"sandboxPolicy":{"type":"dangerFullAccess"}}}"#,
             r#"{"settings":{"approvalPolicy":"never"}}"#,
         ];
@@ -269,6 +348,41 @@ mod tests {
                 "{params}"
             );
         }
+    }
+
+    #[test]
+    fn folders_outside_the_workspaces_are_refused_also_through_a_symlink() {
+        let root = tempfile::tempdir().expect("a folder");
+        let (inside, outside) = (root.path().join("in"), root.path().join("out"));
+        for folder in [&inside, &outside] {
+            std::fs::create_dir(folder).expect("make a folder");
+        }
+        let link = inside.join("link");
+        std::os::unix::fs::symlink(&outside, &link).expect("make a link");
+        let mut codex = codex("");
+        codex.workspaces = vec![inside.clone()];
+        let ask = |key: &str, folder: &std::path::Path| {
+            let value = if key == "cwd" {
+                serde_json::json!(folder)
+            } else {
+                serde_json::json!([folder])
+            };
+            code(check(
+                &codex,
+                Role::Operate,
+                "turn/start",
+                Some(&serde_json::json!({key: value}).to_string()),
+            ))
+        };
+        assert_eq!(ask("cwd", &inside), None);
+        assert_eq!(ask("cwd", &outside), Some(FORBIDDEN));
+        assert_eq!(ask("cwd", &link), Some(FORBIDDEN));
+        assert_eq!(ask("cwd", &inside.join("../out")), Some(FORBIDDEN));
+        assert_eq!(ask("runtimeWorkspaceRoots", &outside), Some(FORBIDDEN));
+        assert_eq!(
+            with_defaults(&codex, None).map(|params| params.contains("/in\"")),
+            Ok(true)
+        );
     }
 
     #[test]
