@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use crate::block;
 use crate::class::Class;
+use crate::context::ContextRule;
 use crate::finder::{Finder, Literal, head};
 use crate::known;
 use crate::marker::Digest;
@@ -26,6 +27,8 @@ pub(crate) mod rank {
     pub(crate) const PREFIX: u8 = 30;
     /// Key blocks.
     pub(crate) const BLOCK: u8 = 20;
+    /// Values behind a cue.
+    pub(crate) const CONTEXT: u8 = 10;
 }
 
 /// Why a redactor could not be built.
@@ -150,6 +153,11 @@ impl Builder {
         if !self.disabled.iter().any(|id| id == rules::PRIVATE_KEY) {
             parts.blocks();
         }
+        for rule in
+            rules::context_rules().filter(|rule| !self.disabled.iter().any(|id| id == rule.id))
+        {
+            parts.context(rule);
+        }
         for (name, value) in &self.known {
             parts.known(name, value);
         }
@@ -217,6 +225,21 @@ impl Parts {
                 fold: false,
                 next,
                 head,
+                owner,
+            });
+        }
+    }
+
+    fn context(&mut self, rule: &ContextRule) {
+        let label = self.label(rule.id);
+        let owner = self.rule(label, rank::CONTEXT, Matcher::Context(rule.kind));
+        for cue in rule.cues {
+            let text = cue.as_bytes().to_vec();
+            self.literals.push(Literal {
+                text,
+                fold: true,
+                next: Class::EMPTY.range(1, 0x7f),
+                head: head::CUE,
                 owner,
             });
         }

@@ -52,6 +52,12 @@ impl Class {
         self
     }
 
+    /// This set without the bytes of `bytes`.
+    pub(crate) const fn minus(self, bytes: &[u8]) -> Class {
+        let (a, b) = (self.0, Class::EMPTY.with(bytes).0);
+        Class([a[0] & !b[0], a[1] & !b[1], a[2] & !b[2], a[3] & !b[3]])
+    }
+
     /// The bytes of both sets.
     pub(crate) const fn union(self, other: Class) -> Class {
         let (a, b) = (self.0, other.0);

@@ -13,7 +13,7 @@ mod lane;
 
 use crate::engine::intervals::{Interval, Intervals, OPEN_CONTEXT, OPEN_TOKEN, SHUT};
 use crate::engine::lane::Lane;
-use crate::finder::{Compare, head};
+use crate::finder::{Candidate, Compare, head};
 use crate::known::KNOWN_MIN;
 use crate::redactor::Redactor;
 use crate::view::View;
@@ -73,18 +73,14 @@ impl Scan {
             .known
             .min(self.tokens.wants())
             .min(self.context.wants());
-        for (at, ids) in redactor.finder.hits(view.hay, from) {
-            if known_stop.is_none() && at >= self.known && self.try_known(redactor, view, at, ids) {
-                known_stop = Some(at);
+        for found in redactor.finder.hits(view.hay, from) {
+            let asked =
+                found.heads & head::KNOWN != 0 && known_stop.is_none() && found.at >= self.known;
+            if asked && self.try_known(redactor, view, found) {
+                known_stop = Some(found.at);
             }
-            if at >= self.tokens.wants() {
-                self.tokens
-                    .ask(redactor, view, at, ids, &mut self.intervals);
-            }
-            if at >= self.context.wants() {
-                self.context
-                    .ask(redactor, view, at, ids, &mut self.intervals);
-            }
+            self.tokens.ask(redactor, view, found, &mut self.intervals);
+            self.context.ask(redactor, view, found, &mut self.intervals);
             if known_stop.is_some() && self.tokens.stopped() && self.context.stopped() {
                 break;
             }
@@ -108,8 +104,9 @@ impl Scan {
     }
 
     /// Looks for a known value at `at`; true when only what follows can tell.
-    fn try_known(&mut self, redactor: &Redactor, view: View<'_>, at: usize, ids: &[u32]) -> bool {
-        for id in ids {
+    fn try_known(&mut self, redactor: &Redactor, view: View<'_>, found: Candidate<'_>) -> bool {
+        let at = found.at;
+        for id in found.ids {
             let literal = redactor.finder.literal(*id);
             if literal.head != head::KNOWN {
                 continue;
@@ -165,12 +162,14 @@ impl Scan {
 
     /// The known value that the held tail is the beginning of.
     fn partial_known(&self, redactor: &Redactor, view: View<'_>) -> Option<u32> {
-        let (at, ids) = redactor.finder.hits(view.hay, self.known).next()?;
-        ids.iter()
+        let found = redactor.finder.hits(view.hay, self.known).next()?;
+        found
+            .ids
+            .iter()
             .map(|id| redactor.finder.literal(*id))
             .find(|literal| {
                 literal.head == head::KNOWN
-                    && matches!(literal.compare(view.hay, at), Compare::Partial(_))
+                    && matches!(literal.compare(view.hay, found.at), Compare::Partial(_))
             })
             .map(|literal| literal.owner)
     }

@@ -92,6 +92,8 @@ struct Slot {
     window: u32,
     from: u32,
     to: u32,
+    /// Union of the [`head`] bits of its literals.
+    heads: u8,
 }
 
 #[inline]
@@ -137,10 +139,14 @@ impl Finder {
         let mut from = 0;
         for group in entries.chunk_by(|a, b| a.0 == b.0) {
             let to = from + group.len();
+            let heads = group.iter().fold(0, |heads, (_, id)| {
+                heads | finder.literals[*id as usize].head
+            });
             finder.enter(Slot {
                 window: group[0].0,
                 from: from as u32,
                 to: to as u32,
+                heads,
             });
             from = to;
         }
@@ -210,16 +216,16 @@ impl Finder {
         self.pairs[usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]))]
     }
 
-    fn look_up(&self, window: u32) -> &[u32] {
+    fn look_up(&self, window: u32) -> Option<Slot> {
         let mask = self.slots.len() - 1;
         let mut at = hash(window) as usize >> 7 & mask;
         loop {
             let slot = self.slots[at];
             if slot.to == 0 {
-                return &[];
+                return None;
             }
             if slot.window == window {
-                return &self.ids[slot.from as usize..slot.to as usize];
+                return Some(slot);
             }
             at = (at + 1) & mask;
         }
@@ -254,6 +260,16 @@ fn cases(literal: &Literal, index: usize) -> Vec<u8> {
     }
 }
 
+/// A position where literals may begin.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Candidate<'f> {
+    pub(crate) at: usize,
+    /// The literals whose first bytes stand there, longest first.
+    pub(crate) ids: &'f [u32],
+    /// Union of the [`head`] bits of these literals.
+    pub(crate) heads: u8,
+}
+
 /// The candidates of one text; see [`Finder::hits`].
 pub(crate) struct Hits<'f, 'h> {
     finder: &'f Finder,
@@ -267,8 +283,7 @@ pub(crate) struct Hits<'f, 'h> {
 }
 
 impl<'f> Iterator for Hits<'f, '_> {
-    /// A position, and the literals whose first bytes stand there, longest first.
-    type Item = (usize, &'f [u32]);
+    type Item = Candidate<'f>;
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
@@ -278,9 +293,13 @@ impl<'f> Iterator for Hits<'f, '_> {
                 self.marks &= self.marks - 1;
                 let window = self.hay.get(at..at + WINDOW)?;
                 let window = u32::from_le_bytes(window.try_into().ok()?) | FOLD;
-                let ids = self.finder.look_up(window);
-                if !ids.is_empty() {
-                    return Some((at, ids));
+                if let Some(slot) = self.finder.look_up(window) {
+                    let ids = &self.finder.ids[slot.from as usize..slot.to as usize];
+                    return Some(Candidate {
+                        at,
+                        ids,
+                        heads: slot.heads,
+                    });
                 }
             }
             self.fill()?;

@@ -17,6 +17,7 @@
 mod block;
 mod builder;
 mod class;
+mod context;
 mod engine;
 mod finder;
 mod known;

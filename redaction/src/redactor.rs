@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::block;
+use crate::context::Kind;
 use crate::engine::Scan;
 use crate::engine::intervals::Interval;
 use crate::finder::Finder;
@@ -59,6 +60,8 @@ pub(crate) struct Rule {
 pub(crate) enum Matcher {
     /// A pattern, and what its body must have.
     Pattern(Pattern, Need),
+    /// A value behind a cue.
+    Context(Kind),
     /// An armoured key.
     Armour,
     /// The private lines of a PuTTY key.
@@ -70,6 +73,7 @@ impl Matcher {
     pub(crate) fn judge(&self, view: View<'_>, at: usize, after: usize) -> Verdict {
         match self {
             Matcher::Pattern(pattern, need) => judge_pattern(pattern, *need, view, at, after),
+            Matcher::Context(kind) => kind.judge(view, at, after),
             Matcher::Armour => block::judge_armour(view, at, after),
             Matcher::Putty => block::judge_putty(view, after),
         }
@@ -151,7 +155,7 @@ impl Redactor {
     pub(crate) fn pattern(&self, rule: u32) -> Option<&Pattern> {
         match &self.rules[rule as usize].matcher {
             Matcher::Pattern(pattern, _) => Some(pattern),
-            Matcher::Armour | Matcher::Putty => None,
+            Matcher::Context(_) | Matcher::Armour | Matcher::Putty => None,
         }
     }
 

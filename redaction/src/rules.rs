@@ -6,13 +6,16 @@ mod ai;
 mod chat;
 mod cloud;
 mod code;
+mod context;
 mod monitoring;
 mod network;
 mod own;
 mod payment;
 mod registry;
 mod saas;
+pub(crate) mod samples;
 
+use crate::context::ContextRule;
 use crate::pattern::Pattern;
 
 /// Id of the rule for armoured keys.
@@ -43,19 +46,23 @@ pub(crate) struct PrefixRule {
     pub(crate) harmless: &'static [&'static str],
 }
 
+/// Rolls numbers for examples; a linear congruential generator is enough to make text up.
+fn roller(id: &str, seed: u64) -> impl FnMut(usize) -> usize {
+    let mut state = id.bytes().fold(seed, |state, byte| {
+        state.wrapping_mul(31).wrapping_add(u64::from(byte))
+    });
+    move |sides| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % sides
+    }
+}
+
 impl PrefixRule {
     /// The rule with examples that depend on `seed`.
     pub(crate) fn info(&self, seed: u64) -> RuleInfo {
-        // A linear congruential generator is enough to make text up.
-        let mut state = self.id.bytes().fold(seed, |state, byte| {
-            state.wrapping_mul(31).wrapping_add(u64::from(byte))
-        });
-        let mut roll = |sides: usize| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) as usize % sides
-        };
+        let mut roll = roller(self.id, seed);
         let patterns = self
             .patterns
             .iter()
@@ -85,6 +92,24 @@ impl PrefixRule {
     }
 }
 
+impl ContextRule {
+    /// The rule with examples that depend on `seed`.
+    pub(crate) fn info(&self, seed: u64) -> RuleInfo {
+        let mut roll = roller(self.id, seed);
+        RuleInfo {
+            id: self.id,
+            severity: self.severity,
+            patterns: self.cues.to_vec(),
+            harmless: self.harmless.to_vec(),
+            examples: self
+                .examples
+                .iter()
+                .map(|text| samples::fill(text, &mut roll))
+                .collect(),
+        }
+    }
+}
+
 /// A built-in rule, for people: documentation, listings, test data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleInfo {
@@ -92,7 +117,7 @@ pub struct RuleInfo {
     pub id: &'static str,
     /// How bad it is when what it finds gets out.
     pub severity: Severity,
-    /// What it matches.
+    /// What it matches: the patterns of a token, or the cues of a context rule.
     pub patterns: Vec<&'static str>,
     /// Texts that look alike and pass.
     pub harmless: Vec<&'static str>,
@@ -102,7 +127,10 @@ pub struct RuleInfo {
 
 /// Every built-in rule.
 pub fn rules() -> Vec<RuleInfo> {
-    prefix_rules().map(|rule| rule.info(1)).collect()
+    prefix_rules()
+        .map(|rule| rule.info(1))
+        .chain(context_rules().map(|rule| rule.info(1)))
+        .collect()
 }
 
 /// What the decided part of a body must have, so that names and placeholders pass.
@@ -181,7 +209,15 @@ pub(crate) fn prefix_rules() -> impl Iterator<Item = &'static PrefixRule> {
     .flatten()
 }
 
+/// All context rules.
+pub(crate) fn context_rules() -> impl Iterator<Item = &'static ContextRule> {
+    context::RULES.iter()
+}
+
 /// The ids of all rules.
 pub(crate) fn ids() -> impl Iterator<Item = &'static str> {
-    prefix_rules().map(|rule| rule.id).chain([PRIVATE_KEY])
+    prefix_rules()
+        .map(|rule| rule.id)
+        .chain([PRIVATE_KEY])
+        .chain(context_rules().map(|rule| rule.id))
 }

@@ -4,6 +4,7 @@
 
 use crate::block::Block;
 use crate::class::Class;
+use crate::context::Ending;
 use crate::marker::Digest;
 use crate::pattern::{Pattern, Run, Step};
 
@@ -16,6 +17,8 @@ pub(crate) enum How {
     Class(Class),
     /// The lines of a key block.
     Block(Block),
+    /// Everything up to the end of a value.
+    Value(Ending),
 }
 
 /// A secret that is being swallowed.
@@ -55,6 +58,10 @@ impl Swallow {
             (How::Pattern(_), None) => run(&crate::class::TOKEN, hay, at),
             (How::Class(class), _) => run(class, hay, at),
             (How::Block(block), _) => block.advance(hay, at, eof),
+            (How::Value(ending), _) => match ending.find(hay, at, usize::MAX, eof) {
+                Ok(end) => (end, true),
+                Err(sure) => (sure, false),
+            },
         };
         self.digest.update(&hay[at..to]);
         (to, done || eof)

@@ -3,7 +3,7 @@
 //! Not for known values, which may overlap and are looked for everywhere.
 
 use crate::engine::intervals::{Interval, Intervals, SHUT};
-use crate::finder::{Compare, Literal, head};
+use crate::finder::{Candidate, Compare, Literal, head};
 use crate::redactor::Redactor;
 use crate::swallow::{How, Swallow};
 use crate::view::{More, Verdict, View};
@@ -57,32 +57,22 @@ impl Lane {
     ) {
         self.waiting = false;
         self.force = None;
-        let Some(mut swallow) = self.swallow.take() else {
-            return;
-        };
-        let (to, done) =
-            swallow.advance(redactor.pattern(swallow.rule), view.hay, self.at, view.eof);
-        self.at = to;
-        self.hold = to;
-        intervals.extend(self.open, to);
-        if done {
-            let label = redactor.rules[swallow.rule as usize].label;
-            intervals.shut(self.open, label, swallow.digest.digits());
-        } else {
-            self.swallow = Some(swallow);
-        }
+        self.swallow_on(redactor, view, intervals);
     }
 
-    /// Asks the rules whose literals stand at `at`.
+    /// Asks the rules whose literals may stand where `found` says.
     pub(crate) fn ask(
         &mut self,
         redactor: &Redactor,
         view: View<'_>,
-        at: usize,
-        ids: &[u32],
+        found: Candidate<'_>,
         intervals: &mut Intervals,
     ) {
-        for id in ids {
+        let at = found.at;
+        if found.heads & self.heads == 0 || at < self.wants() {
+            return;
+        }
+        for id in found.ids {
             let literal = redactor.finder.literal(*id);
             if literal.head & self.heads == 0
                 || (literal.head == head::RULE && !view.word_begins(at))
@@ -142,7 +132,7 @@ impl Lane {
         }
     }
 
-    /// A secret whose end is not at hand: `taken` of it is.
+    /// A secret that has not come to its end within `taken`.
     fn begin(
         &mut self,
         redactor: &Redactor,
@@ -164,13 +154,31 @@ impl Lane {
             rank,
             digits: [0; 3],
         });
+        self.at = taken.end;
         self.swallow = Some(Box::new(Swallow {
             rule: index,
             digest,
             how,
         }));
-        self.at = taken.end;
-        self.hold = taken.end;
+        self.swallow_on(redactor, view, intervals);
+    }
+
+    /// Takes what is at hand of the secret that is being swallowed.
+    fn swallow_on(&mut self, redactor: &Redactor, view: View<'_>, intervals: &mut Intervals) {
+        let Some(mut swallow) = self.swallow.take() else {
+            return;
+        };
+        let (to, done) =
+            swallow.advance(redactor.pattern(swallow.rule), view.hay, self.at, view.eof);
+        self.at = to;
+        self.hold = to;
+        intervals.extend(self.open, to);
+        if done {
+            let label = redactor.rules[swallow.rule as usize].label;
+            intervals.shut(self.open, label, swallow.digest.digits());
+        } else {
+            self.swallow = Some(swallow);
+        }
     }
 
     /// Ends a scan: all positions are settled up to the end, or up to a tail that may be the beginning of a literal.

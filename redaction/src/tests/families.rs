@@ -46,6 +46,53 @@ fn every_prefix_rule_passes_its_near_misses() {
 }
 
 #[test]
+fn every_context_rule_finds_its_secrets() {
+    let redactor = samples::redactor();
+    let mut wrong = Vec::new();
+    for rule in rules::context_rules() {
+        for seed in 0..40 {
+            for (template, text) in rule.examples.iter().zip(rule.info(seed).examples) {
+                let out = redactor.redact(&text).into_owned();
+                let hole = template
+                    .find('{')
+                    .filter(|at| template[*at + 1..].starts_with(['p', 't']));
+                let hole = hole
+                    .or_else(|| template.rfind("{p"))
+                    .or_else(|| template.rfind("{t"))
+                    .unwrap();
+                let tail = &template[hole..][template[hole..].find('}').unwrap() + 1..];
+                let found = only_marker(&out);
+                // Padding belongs to the secret, so only the text before it is certain.
+                let right = found.is_some_and(|(before, label, after)| {
+                    label == rule.id && template.starts_with(before) && tail.ends_with(after)
+                });
+                if !right {
+                    wrong.push(format!(
+                        "{}: {template}: {}",
+                        rule.id,
+                        if out == text { &text } else { &out }
+                    ));
+                }
+            }
+        }
+    }
+    let total = wrong.len();
+    wrong.sort();
+    wrong.dedup();
+    assert_eq!(wrong, Vec::<String>::new(), "{total}");
+}
+
+#[test]
+fn every_context_rule_passes_its_near_misses() {
+    let redactor = samples::redactor();
+    for rule in rules::context_rules() {
+        for text in rule.harmless {
+            assert_eq!(redactor.redact(text), *text, "{}", rule.id);
+        }
+    }
+}
+
+#[test]
 fn every_form_of_a_known_value_is_found() {
     let redactor = samples::redactor();
     for value in [

@@ -109,6 +109,11 @@ pub(super) fn corpus() -> Vec<String> {
     for rule in rules::prefix_rules() {
         out.push(rule.harmless.join(" "));
     }
+    for rule in rules::context_rules() {
+        out.extend(rule.info(3).examples);
+        out.push(rule.harmless.join("\n"));
+        out.push(rule.info(4).examples.join(" "));
+    }
     let mut forms: Vec<String> = Vec::new();
     for value in [awkward_value(), long_value()] {
         forms.extend(

@@ -1,0 +1,176 @@
+//! The C layer: values that are secret because of what stands before them.
+//!
+//! Not for values that say themselves what they are: those are tokens, and the prefix rules find them anywhere.
+//!
+//! A rule begins at a cue, a word such as `password`. The cue and what follows up to the value are no secret and are
+//! never held back; only the value is, from its first character to its end. Whether it is a secret is judged on the
+//! value as a whole: most of the work goes into what is none, such as code, placeholders and names.
+
+mod assignment;
+mod command;
+mod header;
+mod strength;
+mod url;
+mod value;
+
+use crate::swallow::How;
+use crate::view::{More, Verdict, View};
+
+pub(crate) use crate::context::value::Ending;
+
+/// A context rule: what it is called, and the cues that it begins at.
+pub(crate) struct ContextRule {
+    /// The name in markers and in the configuration.
+    pub(crate) id: &'static str,
+    pub(crate) severity: crate::rules::Severity,
+    pub(crate) kind: Kind,
+    /// Words that it begins at, in lower case; they are found in any case.
+    pub(crate) cues: &'static [&'static str],
+    /// Texts with placeholders for secrets that it finds.
+    pub(crate) examples: &'static [&'static str],
+    /// Texts that look alike and must pass.
+    pub(crate) harmless: &'static [&'static str],
+}
+
+/// What a context rule expects behind its cue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `password = ...`: something that a person may have chosen.
+    Password,
+    /// `pass: ...`: the same, if the cue is a word of its own.
+    PassWord,
+    /// `client_secret: ...`: mostly random, at times chosen.
+    Secret,
+    /// `api_key: ...`: something random.
+    Token,
+    /// `STRIPE_KEY=...`: something random, in the spelling of environment variables.
+    VariableKey,
+    /// `Authorization: Basic ...`.
+    Authorization,
+    /// `Bearer ...` wherever it stands.
+    Bearer,
+    /// `Cookie: a=b; c=d`.
+    Cookie,
+    /// `Set-Cookie: a=b; Path=/`.
+    SetCookie,
+    /// `://user:password@host`.
+    Url,
+    /// `machine host login user password ...`.
+    Netrc,
+    /// `"auth": "..."` of a Docker configuration.
+    DockerAuth,
+    /// `curl -u user:password`, `mysql -p...`.
+    Command,
+    /// `sig=...`: the signature of a URL that grants access.
+    Signature,
+}
+
+impl Kind {
+    /// Judges the text whose cue stands at `at..after`.
+    pub(crate) fn judge(self, view: View<'_>, at: usize, after: usize) -> Verdict {
+        let judged = match self {
+            Kind::Password | Kind::PassWord | Kind::Secret | Kind::Token | Kind::VariableKey => {
+                assignment::judge(self, view, at, after)
+            }
+            Kind::Authorization => header::judge_authorization(view, after),
+            Kind::Bearer => header::judge_bearer(view, at, after),
+            Kind::Cookie => header::judge_cookie(view, at, after),
+            Kind::SetCookie => header::judge_set_cookie(view, after),
+            Kind::Url => url::judge_userinfo(view, after),
+            Kind::Signature => url::judge_signature(view, at, after),
+            Kind::Netrc => command::judge_netrc(view, after),
+            Kind::DockerAuth => command::judge_docker_auth(view, at, after),
+            Kind::Command => command::judge_command(view, at, after),
+        };
+        judged.unwrap_or_else(|stop| match stop {
+            Stop::No => Verdict::No,
+            Stop::More | Stop::Arriving(..) if view.eof => Verdict::No,
+            Stop::More => Verdict::More(More {
+                hold: view.hay.len(),
+                force: None,
+            }),
+            Stop::Arriving(start, ending) => {
+                let force = (start < view.hay.len()).then_some(How::Value(ending));
+                Verdict::More(More { hold: start, force })
+            }
+        })
+    }
+}
+
+/// Why a judgement ended before there was a value.
+pub(crate) enum Stop {
+    /// This is something else.
+    No,
+    /// The text at hand ends here; none of it is a value yet.
+    More,
+    /// The text at hand ends within what may be a value: it begins here, and would end so.
+    Arriving(usize, Ending),
+}
+
+/// The outcome of a judgement, or of a step of one.
+pub(crate) type Judged<T = Verdict> = Result<T, Stop>;
+
+/// The value that begins at `start`, as far as it is at hand and need be looked at.
+struct Value {
+    start: usize,
+    end: usize,
+    /// Whether it ends at `end`; a longer one goes on, and is judged by its beginning.
+    whole: bool,
+    ending: Ending,
+}
+
+impl Value {
+    /// Finds the end of the value at `start`.
+    fn find(view: View<'_>, start: usize, ending: Ending) -> Judged<Value> {
+        match ending.find(view.hay, start, value::VALUE_MAX, view.eof) {
+            Ok(end) => Ok(Value {
+                start,
+                end,
+                whole: true,
+                ending,
+            }),
+            Err(end) if view.hay.len() - start >= value::VALUE_MAX => Ok(Value {
+                start,
+                end,
+                whole: false,
+                ending,
+            }),
+            Err(_) => Err(Stop::Arriving(start, ending)),
+        }
+    }
+
+    /// Its bytes.
+    fn bytes<'h>(&self, view: View<'h>) -> &'h [u8] {
+        &view.hay[self.start..self.end]
+    }
+
+    /// The verdict on it, once it is known whether it is a secret.
+    fn verdict(self, secret: bool) -> Judged {
+        match secret {
+            false => Err(Stop::No),
+            true if self.whole => Ok(Verdict::Hit {
+                start: self.start,
+                end: self.end,
+            }),
+            true => Ok(Verdict::Open {
+                start: self.start,
+                to: self.end,
+                how: How::Value(self.ending),
+            }),
+        }
+    }
+}
+
+/// What is at hand at `at` and is matched by `text`, ignoring case: its end.
+fn expect(view: View<'_>, at: usize, text: &str) -> Judged<usize> {
+    let rest = &view.hay[at.min(view.hay.len())..];
+    let length = rest.len().min(text.len());
+    if !rest[..length].eq_ignore_ascii_case(&text.as_bytes()[..length]) {
+        return Err(Stop::No);
+    }
+    if length < text.len() {
+        Err(if view.eof { Stop::No } else { Stop::More })
+    } else {
+        Ok(at + length)
+    }
+}

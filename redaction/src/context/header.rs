@@ -1,0 +1,157 @@
+//! Headers that carry credentials, as they stand in requests, logs, commands and code.
+//!
+//! Not for headers with names of their own (`X-Api-Key`): those are assignments.
+
+use crate::class::{Class, WORD};
+use crate::context::strength::{self, Place, Traits};
+use crate::context::value::Ending;
+use crate::context::{Judged, Stop, Value, expect};
+use crate::view::View;
+
+/// Most signs and white space between a header's name and its value.
+const SIGNS_MAX: usize = 16;
+/// So much of a cookie header is searched for a value that looks like a credential.
+const COOKIE_MAX: usize = 160;
+/// Shortest credential.
+const CREDENTIAL_MIN: usize = 8;
+
+/// What a credential is made of.
+const CREDENTIAL: Class = WORD.with(b"-.~+/=");
+/// What may stand between a header's name and its value, also in code and in escaped text.
+const SIGNS: Class = Class::EMPTY.with(b" \t:=\"'`,\\()]>");
+const SPACE: Class = Class::EMPTY.with(b" \t");
+/// A header's value in text: to the end of the line or the quote around it.
+const LINE: Class = Class::EMPTY.range(0, 0x1f).with(b"\"'`\\").not();
+const SCHEMES: [&str; 10] = [
+    "basic",
+    "bearer",
+    "token",
+    "apikey",
+    "bot",
+    "key",
+    "negotiate",
+    "digest",
+    "ssws",
+    "genie-key",
+];
+
+/// `Authorization: <scheme> <credential>`, the name ending at `after`.
+pub(super) fn judge_authorization(view: View<'_>, after: usize) -> Judged {
+    let start = signs(view, after)?;
+    let Some(word) = view.run(&WORD.with(b"-"), start, 24) else {
+        return Err(Stop::Arriving(start, Ending::Class(CREDENTIAL)));
+    };
+    let scheme = &view.hay[start..word];
+    let known = SCHEMES
+        .iter()
+        .any(|name| scheme.eq_ignore_ascii_case(name.as_bytes()));
+    if !known {
+        // Some services take the bare key.
+        let value = Value::find(view, start, Ending::Class(CREDENTIAL))?;
+        let secret =
+            strength::is_token(value.bytes(view), Place::Quoted) && value.end - value.start >= 16;
+        return value.verdict(secret);
+    }
+    let start = view.run(&SPACE, word, SIGNS_MAX).ok_or(Stop::More)?;
+    if start == word {
+        return if view.hay.len() == word && !view.eof {
+            Err(Stop::More)
+        } else {
+            Err(Stop::No)
+        };
+    }
+    let basic = scheme.eq_ignore_ascii_case(b"basic");
+    credential(view, start, if basic { is_basic } else { is_credential })
+}
+
+/// `Bearer <credential>` anywhere.
+pub(super) fn judge_bearer(view: View<'_>, at: usize, after: usize) -> Judged {
+    if !view.word_begins(at) {
+        return Err(Stop::No);
+    }
+    let start = view.run(&SPACE, after, SIGNS_MAX).ok_or(Stop::More)?;
+    credential(view, start, |value| {
+        value.len() >= 16 && is_credential(value)
+    })
+}
+
+fn credential(view: View<'_>, start: usize, is_secret: impl Fn(&[u8]) -> bool) -> Judged {
+    let value = Value::find(view, start, Ending::Class(CREDENTIAL))?;
+    let secret = is_secret(value.bytes(view));
+    value.verdict(secret)
+}
+
+/// A credential behind its scheme: anything that is no name and no placeholder.
+fn is_credential(value: &[u8]) -> bool {
+    value.len() >= CREDENTIAL_MIN
+        && !strength::is_placeholder(value)
+        && (value.iter().any(u8::is_ascii_digit) || Traits::of(value).random())
+        && (value.len() >= 20
+            || strength::is_token(value, Place::Quoted)
+            || strength::is_chosen(value, Place::Literal))
+}
+
+/// Base64 of `user:password`.
+fn is_basic(value: &[u8]) -> bool {
+    use base64::Engine as _;
+    let bare = value
+        .iter()
+        .position(|byte| *byte == b'=')
+        .map_or(value, |end| &value[..end]);
+    // A long one is judged by its beginning, which must be cut at a whole group.
+    let whole = if bare.len() > 64 { &bare[..64] } else { bare };
+    let decoded = base64::engine::general_purpose::STANDARD_NO_PAD.decode(whole);
+    value.len() >= CREDENTIAL_MIN
+        && decoded.is_ok_and(|text| {
+            text.contains(&b':') && text.iter().all(|byte| !byte.is_ascii_control())
+        })
+}
+
+/// `Cookie: name=value; name=value`: all of it.
+pub(super) fn judge_cookie(view: View<'_>, at: usize, after: usize) -> Judged {
+    // `Set-Cookie` has a rule of its own.
+    if view.before(at, 1) == b'-' {
+        return Err(Stop::No);
+    }
+    let start = signs(view, after)?;
+    let value = Value::find(view, start, Ending::Class(LINE))?;
+    let pairs = value.bytes(view);
+    let secret = pairs[..pairs.len().min(COOKIE_MAX)]
+        .split(|byte| *byte == b';')
+        .any(|pair| {
+            let mut halves = pair.trim_ascii().splitn(2, |byte| *byte == b'=');
+            let name = halves.next().unwrap_or_default();
+            let is_name = !name.is_empty() && name.iter().all(|byte| WORD.with(b"-.%").has(*byte));
+            is_name && halves.next().is_some_and(is_cookie)
+        });
+    value.verdict(secret)
+}
+
+/// `Set-Cookie: name=value; Path=/`: the value.
+pub(super) fn judge_set_cookie(view: View<'_>, after: usize) -> Judged {
+    let name = signs(view, after)?;
+    let end = view.run(&WORD.with(b"-."), name, 64).ok_or(Stop::More)?;
+    let start = expect(view, end, "=")?;
+    let value = Value::find(
+        view,
+        start,
+        Ending::Class(CREDENTIAL.with(b"%:|!*$&#@^(){}[]?~")),
+    )?;
+    let secret = end > name && is_cookie(value.bytes(view));
+    value.verdict(secret)
+}
+
+fn is_cookie(value: &[u8]) -> bool {
+    value.len() >= CREDENTIAL_MIN
+        && value.iter().any(u8::is_ascii_digit)
+        && !strength::is_placeholder(value)
+}
+
+/// Skips the signs behind a header's name, of which one must separate.
+fn signs(view: View<'_>, after: usize) -> Judged<usize> {
+    let start = view.run(&SIGNS, after, SIGNS_MAX).ok_or(Stop::More)?;
+    let separated = view.hay[after..start]
+        .iter()
+        .any(|byte| matches!(byte, b':' | b'=' | b','));
+    if separated { Ok(start) } else { Err(Stop::No) }
+}

@@ -1,0 +1,425 @@
+//! Whether a value behind a cue is a secret, or code, a name, a placeholder.
+//!
+//! Not a measure of how good a secret is.
+
+/// What a value consists of.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Traits {
+    length: usize,
+    lower: usize,
+    upper: usize,
+    digits: usize,
+    /// Printable ASCII that names and paths do not have.
+    special: usize,
+    spaces: usize,
+    /// Changes between letters and digits.
+    turns: usize,
+    /// Changes from lower to upper case within a word.
+    humps: usize,
+    /// Pairs of letters.
+    pairs: usize,
+    /// Pairs of letters that are usual in English, and so in names.
+    usual: usize,
+}
+
+/// Where a value stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In quotes.
+    Quoted,
+    /// Behind `NAME=`, a command-line flag or a key of a connection string: taken literally by what reads it.
+    Literal,
+    /// Without quotes, where code and prose stand too.
+    Bare,
+}
+
+/// Words that stand where a secret would, as whole values.
+const WORDS: &[&str] = &[
+    "password",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "username",
+    "secret",
+    "secrets",
+    "token",
+    "tokens",
+    "access_token",
+    "refresh_token",
+    "apikey",
+    "api_key",
+    "string",
+    "boolean",
+    "number",
+    "object",
+    "integer",
+    "varchar",
+    "nullable",
+    "undefined",
+    "required",
+    "optional",
+    "default",
+    "disabled",
+    "enabled",
+    "unknown",
+    "missing",
+    "invalid",
+    "expired",
+    "hidden",
+    "prompt",
+    "postgres",
+    "mysql",
+    "root",
+    "admin",
+    "guest",
+    "anonymous",
+    "nobody",
+    "letmein",
+    "qwerty",
+    "welcome",
+    "credentials",
+    "credential",
+    "bearer",
+    "basic",
+    "digest",
+    "ephemeral",
+    "inherit",
+    "private",
+    "public",
+    "readonly",
+    "localhost",
+    "file",
+    "stdin",
+    "environment",
+    "keychain",
+    "keyring",
+    "vault",
+    "none",
+    "null",
+    "true",
+    "false",
+    "redacted",
+    "censored",
+    "masked",
+    "encrypted",
+    "autodetect",
+    "username:password",
+    "user:password",
+];
+
+/// Parts that make a value a placeholder.
+const PLACEHOLDERS: &[&str] = &[
+    "example",
+    "placeholder",
+    "changeme",
+    "change_me",
+    "change-me",
+    "changeit",
+    "your_",
+    "your-",
+    "yourpass",
+    "yoursecret",
+    "yourtoken",
+    "yourapi",
+    "your ",
+    "xxxx",
+    "****",
+    "....",
+    "____",
+    "redacted",
+    "dummy",
+    "${",
+    "{{",
+    "$(",
+    "#{",
+    "%(",
+    "insert",
+    "replace",
+    "todo",
+    "<secret",
+    "<token",
+    "<pass",
+    "-goes-here",
+    "_goes_here",
+    "_here",
+    "-here",
+    "foobar",
+    "not-a-real",
+    "not_a_real",
+    "sample",
+    "12345678901234567890",
+    "abcdefghijklmnop",
+    "deadbeef",
+    "00000000",
+];
+
+impl Traits {
+    /// Counts through `value`.
+    pub(super) fn of(value: &[u8]) -> Traits {
+        let mut traits = Traits {
+            length: value.len(),
+            ..Traits::default()
+        };
+        let mut last = b' ';
+        let mut at = 0;
+        while let Some(byte) = value.get(at).copied() {
+            at += 1;
+            match byte {
+                b'a'..=b'z' => traits.lower += 1,
+                b'A'..=b'Z' => traits.upper += 1,
+                b'0'..=b'9' => traits.digits += 1,
+                b' ' | b'\t' => traits.spaces += 1,
+                b'_' | b'-' | b'.' | b'/' | b':' | b',' | b'=' | b'+' => {}
+                // A percent escape says nothing about its text.
+                b'%' if matches!(value[at..], [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()) => {
+                    at += 2
+                }
+                _ => traits.special += 1,
+            }
+            let turned = last.is_ascii_alphabetic() && byte.is_ascii_digit()
+                || last.is_ascii_digit() && byte.is_ascii_alphabetic();
+            traits.turns += usize::from(turned);
+            traits.humps += usize::from(last.is_ascii_lowercase() && byte.is_ascii_uppercase());
+            if last.is_ascii_alphabetic() && byte.is_ascii_alphabetic() {
+                traits.pairs += 1;
+                traits.usual += usize::from(is_usual(last, byte));
+            }
+            last = byte;
+        }
+        traits
+    }
+
+    fn letters(&self) -> usize {
+        self.lower + self.upper
+    }
+
+    /// Whether letters and digits alternate more than names do.
+    pub(super) fn random(&self) -> bool {
+        if self.length >= 20 && self.pairs >= 8 && self.usual * 100 < self.pairs * 32 {
+            return true;
+        }
+        self.letters() > 0
+            && (self.turns >= 3
+                || (self.turns >= 2 && self.length <= 12)
+                || (self.turns + self.humps >= 4 && self.digits >= 2))
+    }
+}
+
+/// The usual pairs of letters in English, by their first letter: one bit for each second letter. In names and words
+/// more than half of all pairs are among them, in random text one in six.
+const USUAL: [u32; 26] = {
+    let pairs = b"thheineranreonatenndtiesorteofedisitalarsttontngsehaasouiolevecomedehiriroicneearacelichllbemasi\
+        omurcaeltalansdifohopeecprnoctusacotiltrlyncetutsssorsunlowageieeewiemadolrtpowenaulnitsmoowpaim\
+        miaishirsuidosiviaamficivipligtuevldrympkeeyayexckgiag";
+    let mut table = [0; 26];
+    let mut at = 0;
+    while at + 1 < pairs.len() {
+        table[(pairs[at] - b'a') as usize] |= 1 << (pairs[at + 1] - b'a');
+        at += 2;
+    }
+    table
+};
+
+fn is_usual(first: u8, second: u8) -> bool {
+    let (first, second) = (first | 0x20, second | 0x20);
+    USUAL[usize::from(first - b'a')] >> (second - b'a') & 1 == 1
+}
+
+/// Shannon entropy in bits a byte.
+fn entropy(value: &[u8]) -> f32 {
+    let mut counts = [0u16; 128];
+    for byte in value {
+        counts[usize::from(byte & 0x7f)] += 1;
+    }
+    let length = value.len() as f32;
+    let seen = counts.iter().filter(|count| **count > 0);
+    seen.map(|count| f32::from(*count) / length)
+        .map(|share| -share * share.log2())
+        .sum()
+}
+
+/// Whether `value` is what a person or a machine chose as a password.
+pub(super) fn is_password(value: &[u8], place: Place) -> bool {
+    if value.len() < 6 {
+        return false;
+    }
+    let traits = Traits::of(value);
+    let plausible = match place {
+        Place::Quoted if traits.spaces > 0 => {
+            traits.digits > 0 && traits.special > 0 && traits.spaces <= 4
+        }
+        _ if traits.spaces > 0 => false,
+        Place::Literal if traits.special > 0 || traits.digits > 0 => true,
+        // A word in capitals is a name for what should stand there.
+        Place::Literal => traits.lower > 0 && !is_name(value),
+        Place::Quoted if traits.digits > 0 => {
+            traits.letters() > 0 || traits.digits.max(8) == value.len()
+        }
+        Place::Quoted => {
+            traits.special > 1 || (traits.special > 0 && traits.lower > 0 && traits.upper > 1)
+        }
+        Place::Bare => {
+            traits.digits > 0 && traits.letters() >= if traits.special > 0 { 1 } else { 3 }
+        }
+    };
+    plausible
+        && !is_number(value)
+        && !is_constant(value, &traits)
+        && !is_code(value, place)
+        && !is_placeholder(value)
+}
+
+/// Whether `value` is what a machine made up.
+pub(super) fn is_token(value: &[u8], place: Place) -> bool {
+    let traits = Traits::of(value);
+    if value.len() < 10
+        || traits.spaces > 0
+        || !traits.random()
+        || is_number(value)
+        || is_code(value, place)
+    {
+        return false;
+    }
+    let entropy = entropy(value);
+    let dense = match value.len() {
+        0..16 => entropy >= 2.8 && place != Place::Bare || entropy >= 3.2 && traits.turns >= 3,
+        _ => entropy >= 3.0 && !is_path(value, &traits),
+    };
+    dense && !is_constant(value, &traits) && !is_placeholder(value)
+}
+
+/// Whether `value` is a chosen secret that is no name: it has signs in it, or digits between letters.
+pub(super) fn is_chosen(value: &[u8], place: Place) -> bool {
+    let traits = Traits::of(value);
+    (traits.special > 0 || traits.turns >= 2) && is_password(value, place)
+}
+
+/// `D3D10_RETURN_TYPE`: words in capitals, joined by underscores, with few digits.
+fn is_constant(value: &[u8], traits: &Traits) -> bool {
+    traits.lower == 0
+        && traits.special == 0
+        && traits.digits * 4 < traits.upper
+        && value.contains(&b'_')
+}
+
+/// Lower-case words joined by dashes, underscores or dots.
+fn is_name(value: &[u8]) -> bool {
+    value
+        .iter()
+        .any(|byte| matches!(byte, b'_' | b'-' | b'.' | b'/' | b':'))
+        && value.iter().all(|byte| {
+            byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b':')
+        })
+}
+
+/// A number, a version, a date: digits and their separators, with a unit or a type behind; or hexadecimal digits.
+fn is_number(value: &[u8]) -> bool {
+    let digits = match value {
+        [b'0', b'x' | b'X', digits @ ..] if digits.len() <= 24 => digits,
+        _ => value,
+    };
+    let within = |byte: &u8| match digits.len() < value.len() {
+        true => byte.is_ascii_hexdigit() || *byte == b'_',
+        false => byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b'_' | b':' | b'-' | b'/'),
+    };
+    let rest = &digits[digits.iter().take_while(|byte| within(byte)).count()..];
+    let plain = rest.is_empty() && value.iter().all(u8::is_ascii_digit);
+    !plain
+        && rest.len() <= 3
+        && !rest.iter().any(|byte| byte.is_ascii_uppercase())
+        && rest.len() * 2 <= value.len()
+}
+
+/// Something that stands for a value, or says that there is none.
+pub(super) fn is_placeholder(value: &[u8]) -> bool {
+    let bracketed = matches!(
+        value,
+        [b'<', .., b'>']
+            | [b'{', .., b'}']
+            | [b'[', .., b']']
+            | [b'(', .., b')']
+            | [b'%', .., b'%']
+            | [b'*' | b'%', ..]
+    );
+    let mut different = 0u128;
+    value
+        .iter()
+        .for_each(|byte| different |= 1 << (byte & 0x7f));
+    if bracketed || different.count_ones() < 4 {
+        return true;
+    }
+    let lower = value.to_ascii_lowercase();
+    // `password2` names a second field more often than it is a password.
+    let digits = lower
+        .iter()
+        .rev()
+        .take(2)
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let stem = &lower[..lower.len() - digits];
+    WORDS
+        .iter()
+        .any(|word| word.as_bytes() == stem || word.as_bytes() == lower)
+        || PLACEHOLDERS
+            .iter()
+            .any(|part| memchr::memmem::find(&lower, part.as_bytes()).is_some())
+        || memchr::memmem::find(value, crate::marker::OPENING.as_bytes()).is_some()
+}
+
+/// An expression of a programming language, a path or an address.
+fn is_code(value: &[u8], place: Place) -> bool {
+    if value.windows(3).any(|part| part == b"://")
+        || matches!(
+            value,
+            [b'.', b'/', ..] | [b'~', b'/', ..] | [b'.', b'.', ..]
+        )
+    {
+        return true;
+    }
+    match place {
+        Place::Quoted => matches!(value, [b'$' | b'{' | b'%', ..] | [b'@', b'{', ..]),
+        Place::Literal => matches!(value, [b'$' | b'{' | b'(' | b'%' | b'`', ..]) || dotted(value),
+        Place::Bare => {
+            matches!(
+                value.first(),
+                Some(
+                    b'$' | b'&'
+                        | b'*'
+                        | b'@'
+                        | b'%'
+                        | b'!'
+                        | b'('
+                        | b'['
+                        | b'{'
+                        | b'#'
+                        | b'-'
+                        | b'|'
+                )
+            ) || value
+                .iter()
+                .any(|byte| matches!(byte, b'(' | b'[' | b'{' | b'?'))
+                || value.windows(2).any(|part| part == b"::" || part == b"->")
+                || dotted(value)
+        }
+    }
+}
+
+/// `settings.auth.token2`: a path of names.
+fn dotted(value: &[u8]) -> bool {
+    let mut parts = value.split(|byte| *byte == b'.');
+    value.contains(&b'.')
+        && parts.all(|part| {
+            part.first()
+                .is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
+                && part
+                    .iter()
+                    .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+                && !Traits::of(part).random()
+        })
+}
+
+/// A file system path: mostly lower-case words between slashes.
+fn is_path(value: &[u8], traits: &Traits) -> bool {
+    let slashes = value.iter().filter(|byte| **byte == b'/').count();
+    slashes > 0 && (traits.lower + slashes) * 10 >= value.len() * 8
+}

@@ -1,0 +1,110 @@
+//! Where a value ends.
+//!
+//! Not for whether it is a secret; see `strength`.
+
+use crate::class::Class;
+
+/// A value that is longer is judged by this much of its beginning.
+pub(crate) const VALUE_MAX: usize = 256;
+
+/// What ends an unquoted value.
+const BARE_END: Class = Class::EMPTY.range(0, b' ').with(b"\"'`<>\\,;&|)}]\x7f");
+/// What ends the value of an environment variable.
+const VARIABLE_END: Class = Class::EMPTY.range(0, b' ').with(b"\"'`<>\\\x7f");
+/// What ends a value unless more of it follows.
+const BARE_TRAILING: Class = Class::EMPTY.with(b".:!?*");
+const VARIABLE_TRAILING: Class = Class::EMPTY.with(b".:!?*,;&|)}]");
+
+/// What brings a value to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The quote that it was opened with, behind so many backslashes; or the end of the line.
+    Quote(u8, u8),
+    /// White space and punctuation.
+    Bare,
+    /// White space; punctuation only when white space follows.
+    Variable,
+    /// The first byte that is not of the class.
+    Class(Class),
+}
+
+impl Ending {
+    /// Where the value that goes on at `at` ends, looking at most at `most` bytes: `Ok` with the end, or `Err` with
+    /// how far it surely reaches when the end is not at hand.
+    pub(crate) fn find(
+        self,
+        hay: &[u8],
+        at: usize,
+        most: usize,
+        eof: bool,
+    ) -> Result<usize, usize> {
+        let near = &hay[..hay.len().min(at.saturating_add(most))];
+        let last = near.len() == hay.len() && eof;
+        match self {
+            Ending::Quote(quote, depth) => quoted(near, at, quote, usize::from(depth), last),
+            Ending::Bare => trailing(near, at, &BARE_END, &BARE_TRAILING, last),
+            Ending::Variable => trailing(near, at, &VARIABLE_END, &VARIABLE_TRAILING, last),
+            Ending::Class(class) => {
+                let end = at + class.run(near, at, usize::MAX);
+                if end < near.len() || last {
+                    Ok(end)
+                } else {
+                    Err(end)
+                }
+            }
+        }
+    }
+}
+
+fn quoted(near: &[u8], mut at: usize, quote: u8, depth: usize, last: bool) -> Result<usize, usize> {
+    loop {
+        let Some(found) = near[at..]
+            .iter()
+            .position(|byte| matches!(byte, b'\\' | b'\n') || *byte == quote)
+        else {
+            return if last {
+                Ok(near.len())
+            } else {
+                Err(near.len())
+            };
+        };
+        at += found;
+        let backslashes = near[at..].iter().take_while(|byte| **byte == b'\\').count();
+        match near.get(at + backslashes) {
+            None if last => return Ok(near.len()),
+            None => return Err(at),
+            Some(b'\n') => return Ok(at),
+            // In a plain string a backslash hides the quote; in an escaped one as many as at the beginning show it.
+            Some(byte)
+                if *byte == quote
+                    && (if depth == 0 {
+                        backslashes % 2 == 0
+                    } else {
+                        backslashes <= depth
+                    }) =>
+            {
+                return Ok(at + if depth == 0 { backslashes } else { 0 });
+            }
+            Some(byte) => at += backslashes + usize::from(backslashes == 0 || *byte == quote),
+        }
+    }
+}
+
+fn trailing(
+    near: &[u8],
+    at: usize,
+    end: &Class,
+    loose: &Class,
+    last: bool,
+) -> Result<usize, usize> {
+    let mut sure = at;
+    for (index, byte) in near.iter().enumerate().skip(at) {
+        if end.has(*byte) {
+            return Ok(sure);
+        }
+        if !loose.has(*byte) {
+            sure = index + 1;
+        }
+    }
+    if last { Ok(sure) } else { Err(sure) }
+}
