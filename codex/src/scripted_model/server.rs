@@ -1,6 +1,11 @@
 //! The HTTP side of the scripted model: which path does what, and how it starts and ends.
 
-use std::{convert::Infallible, ffi::OsString, io, process::ExitCode};
+use std::{
+    convert::Infallible,
+    ffi::OsString,
+    io::{self, ErrorKind},
+    process::ExitCode,
+};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
@@ -30,13 +35,26 @@ pub async fn serve(listener: TcpListener, shutdown: impl Future<Output = ()>) ->
     let mut connections = JoinSet::new();
     tokio::pin!(shutdown);
     loop {
-        let stream = tokio::select! {
+        let accepted = tokio::select! {
             () = &mut shutdown => return Ok(()),
             Some(_) = connections.join_next() => continue,
-            accepted = listener.accept() => accepted?.0,
+            accepted = listener.accept() => accepted,
         };
-        // Deltas are small and must not wait for each other.
-        stream.set_nodelay(true)?;
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            // Codex left before it was let in; that is no fault of the listener.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset
+                ) =>
+            {
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        // Deltas are small and must not wait for each other. It fails only on a connection that is gone.
+        let _ = stream.set_nodelay(true);
         connections.spawn(async move {
             // Scripts break connections on purpose and Codex leaves in mid-answer, so an error says nothing here.
             let _ = http1::Builder::new()

@@ -28,6 +28,8 @@ struct Queue {
     writing: bool,
     /// Nobody reads any more; everything is dropped.
     broken: bool,
+    /// The process ends; streaming waits no more and is dropped.
+    ending: bool,
 }
 
 impl Output {
@@ -42,10 +44,18 @@ impl Output {
     /// Adds whole lines, and waits while too much is unread.
     pub(super) fn stream(&self, lines: &[u8]) {
         let mut queue = self.queue.lock();
-        while queue.bytes.len() >= QUEUE_BYTES && !queue.broken {
+        while queue.bytes.len() >= QUEUE_BYTES && !queue.broken && !queue.ending {
             self.emptied.wait(&mut queue);
         }
-        self.push(&mut queue, lines);
+        if !queue.ending {
+            self.push(&mut queue, lines);
+        }
+    }
+
+    /// Frees a turn that waits for the reader, because the process ends.
+    pub(super) fn end_streaming(&self) {
+        self.queue.lock().ending = true;
+        self.emptied.notify_all();
     }
 
     /// Adds whole lines without ever waiting.

@@ -198,6 +198,7 @@ impl Server {
     /// Ends every turn as interrupted, without another word to the client.
     pub(super) fn shut_down(&self) {
         self.closing.store(true, Ordering::Release);
+        self.output.end_streaming();
         let threads: Vec<_> = self.threads.lock().values().cloned().collect();
         for thread in &threads {
             thread.shut_down();

@@ -1,9 +1,13 @@
 //! What is kept and who may write when the process lives, ends or is killed.
 
-use std::os::unix::process::ExitStatusExt;
+use std::{
+    io::{BufRead, BufReader, Write},
+    os::unix::process::ExitStatusExt,
+    process::{Command, Stdio},
+};
 
 use rustix::process::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{OUTPUT, TEXT, home, outline, peer::deltas, start};
 
@@ -172,4 +176,57 @@ fn sigint_kills_it_like_the_real_one() {
     let mut peer = start(home.path());
     peer.signal(Signal::INT);
     assert_eq!(peer.wait().signal(), Some(Signal::INT.as_raw()));
+}
+
+#[test]
+fn a_clean_end_does_not_wait_for_a_reader() {
+    let home = home();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_simulated-codex"))
+        .arg("app-server")
+        .env("CODEX_HOME", home.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut read_until = |wanted: &str| loop {
+        let mut line = String::new();
+        assert!(stdout.read_line(&mut line).unwrap() > 0);
+        if line.contains(wanted) {
+            return serde_json::from_str::<Value>(&line).unwrap();
+        }
+    };
+    let info = json!({"clientInfo": {"name": "a", "version": "1"}});
+    writeln!(
+        stdin,
+        "{}",
+        json!({"method": "initialize", "id": 1, "params": info})
+    )
+    .unwrap();
+    writeln!(
+        stdin,
+        "{}",
+        json!({"method": "thread/start", "id": 2, "params": {}})
+    )
+    .unwrap();
+    let thread = read_until("\"id\":2")["result"]["thread"]["id"].clone();
+    let input = json!([{"type": "text", "text": "sim: text count=1000000000"}]);
+    let turn = json!({"threadId": thread, "input": input});
+    writeln!(
+        stdin,
+        "{}",
+        json!({"method": "turn/start", "id": 3, "params": turn})
+    )
+    .unwrap();
+    read_until(TEXT);
+    // From here on nobody reads, so the pipe and the queue run full.
+    drop(stdin);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let turns = start(home.path()).request("thread/turns/list", json!({"threadId": thread}));
+    let turn = &turns["data"][0];
+    assert_eq!(
+        (&turn["status"], turn["completedAt"].is_u64()),
+        (&json!("interrupted"), true)
+    );
 }
