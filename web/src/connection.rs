@@ -45,6 +45,8 @@ pub(crate) struct Link {
     pub(crate) is_local: bool,
     /// Cancelled when the host stops: sockets say goodbye.
     pub(crate) closing: CancellationToken,
+    /// Where a socket's task is spawned.
+    pub(crate) tasks: TaskTracker,
     /// The host waits for everybody who holds this.
     _task: TaskTrackerToken,
 }
@@ -84,6 +86,7 @@ pub(crate) async fn accept<A: Answer>(
                         meter: Meter::default(),
                         is_local: accepted.is_local,
                         closing: closing.clone(),
+                        tasks: tasks.clone(),
                         _task: tasks.token(),
                     };
                     tasks.spawn(serve(

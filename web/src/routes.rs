@@ -11,7 +11,7 @@ use axum::{
     body::Body,
     extract::{Request, State},
     handler::Handler as _,
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode},
     response::{IntoResponse as _, Response},
 };
 
@@ -20,7 +20,7 @@ use crate::{
     error::Refusal,
     gate::Passed,
     sign_in,
-    socket::{Host, upgrade},
+    socket::{Host, asks_for_socket, upgrade},
 };
 
 /// What a request asks for.
@@ -67,7 +67,7 @@ impl Route {
         let is_get = method == Method::GET;
         let reads = is_get || method == Method::HEAD;
         match path {
-            "/" if is_get && headers.contains_key(header::UPGRADE) => Self::Socket,
+            "/" if is_get && asks_for_socket(headers) => Self::Socket,
             "/" if reads => Self::Page,
             "/ws" if is_get => Self::Socket,
             "/login" if reads => Self::SignInState,
@@ -160,6 +160,8 @@ async fn ready<H: Host>(_: Passed, State(shared): State<Arc<Shared<H>>>) -> Resp
 
 #[cfg(test)]
 mod tests {
+    use axum::http::{HeaderValue, header};
+
     use super::*;
 
     const METHODS: [Method; 8] = [
@@ -176,10 +178,7 @@ mod tests {
     fn route(method: &Method, path: &str, upgrades: bool) -> Route {
         let mut headers = HeaderMap::new();
         if upgrades {
-            headers.insert(
-                header::UPGRADE,
-                header::HeaderValue::from_static("websocket"),
-            );
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         }
         Route::of(method, path, &headers)
     }

@@ -2,6 +2,9 @@
 //!
 //! What the host has to offer for it is [`Host`], so that tests can stand in for the tree of actors.
 
+mod handshake;
+mod incoming;
+mod outgoing;
 mod proof;
 mod pump;
 mod tree;
@@ -14,14 +17,12 @@ use actors::{
     tab::{Frame, Framing, Gone, OpenTab},
 };
 use axum::{
-    extract::{
-        Extension, State,
-        ws::{WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
-    },
-    http::{HeaderMap, HeaderValue},
+    extract::{Request, State},
     response::Response,
 };
 use bytes::Bytes;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 use tracing::{Instrument as _, field};
 
 use crate::{
@@ -32,15 +33,14 @@ use crate::{
     sign_in::user_agent,
 };
 
+pub(crate) use handshake::asks_for_socket;
+
+use handshake::Handshake;
+use incoming::Incoming;
+use outgoing::Outgoing;
+
 /// The subprotocol in which a text frame may hold several messages, one a line.
 const LINES: &str = "holdfast.v1";
-/// What is read from a socket at once. Every open socket holds one such buffer, and what tabs send is small.
-const READ_BUFFER: usize = 8 * 1024;
-/// What is gathered before it is written: one batch of a tab, more or less.
-const WRITE_BUFFER: usize = 128 * 1024;
-/// The largest write that may wait. The largest single message is a snapshot of a session with long outputs; a tab that does
-/// not take it is closed, and nothing waits for it.
-const MOST_UNWRITTEN: usize = 128 * 1024 * 1024;
 
 /// What `web` needs of the tree of actors.
 pub trait Host: Clone + Send + Sync + 'static {
@@ -85,52 +85,74 @@ enum End {
 
 impl End {
     const DRAINING: Self = Self::Close(1001, "the host is stopping");
+    const NOT_A_FRAME: Self = Self::Close(1002, "this is not the WebSocket protocol");
     const BINARY: Self = Self::Close(1003, "send text frames");
+    const NOT_UTF8: Self = Self::Close(1007, "a text is not UTF-8");
+    const TOO_LARGE: Self = Self::Close(1009, "a message is too large");
     const BROKEN: Self = Self::Close(1011, "the host lost this tab, connect again");
     const REVOKED: Self = Self::Close(4401, "signed out, expired or revoked");
     const SILENT: Self = Self::Close(4408, "nothing was sent or proven in time");
     const TOO_MANY: Self = Self::Close(4429, "too many tabs are open");
 }
 
+type ReadHalf = Incoming<tokio::io::ReadHalf<TokioIo<Upgraded>>>;
+type WriteHalf = Outgoing<tokio::io::WriteHalf<TokioIo<Upgraded>>>;
+
+/// An open socket.
+struct Socket {
+    incoming: ReadHalf,
+    outgoing: WriteHalf,
+}
+
+impl Socket {
+    /// Takes over a connection; messages have at most `most` bytes.
+    async fn new(io: Upgraded, most: usize) -> Self {
+        let (read, write) = tokio::io::split(TokioIo::new(io));
+        let (incoming, replies) = Incoming::new(read, most).await;
+        Self {
+            incoming,
+            outgoing: Outgoing::new(write, replies),
+        }
+    }
+}
+
 /// `GET /ws`, or an upgrade on `/`. Nobody comes here but through the gate.
 pub(crate) async fn upgrade<H: Host>(
     admitted: Admitted,
     State(shared): State<Arc<Shared<H>>>,
-    Extension(link): Extension<Arc<Link>>,
-    headers: HeaderMap,
-    ws: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    request: Request,
 ) -> Result<Response, Refusal> {
-    let ws = ws.map_err(|_| Refusal::UpgradeNeeded)?;
-    let most = shared.limits.frame_bytes;
-    let ws = ws
-        .protocols([LINES])
-        .max_message_size(most)
-        .max_frame_size(most)
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_write_buffer_size(MOST_UNWRITTEN);
-    let framing = match ws.selected_protocol().map(HeaderValue::as_bytes) {
-        Some(_) => Framing::Lines,
-        None => Framing::Messages,
+    let (mut parts, _) = request.into_parts();
+    let handshake = Handshake::of(&mut parts, LINES)?;
+    let link: Arc<Link> = parts.extensions.remove().ok_or(Refusal::UpgradeNeeded)?;
+    let framing = if handshake.has_protocol() {
+        Framing::Lines
+    } else {
+        Framing::Messages
     };
-    let label = device_label(&user_agent(&headers));
+    let label = device_label(&user_agent(&parts.headers));
     let span = tracing::info_span!("ws", conn = link.seat.number(), who = field::Empty);
-    Ok(ws.on_upgrade(move |socket| {
-        let cut = link.seat.cut().clone();
-        let serve =
-            async move { serve(socket, admitted.into_claim(), framing, label, shared, link).await };
-        async move {
-            if cut.run_until_cancelled_owned(serve).await.is_none() {
-                tracing::debug!("a socket was cut to make room");
-            }
+    let (response, on_upgrade) = handshake.accept();
+    let cut = link.seat.cut().clone();
+    let tasks = link.tasks.clone();
+    let serve = async move {
+        match on_upgrade.await {
+            Ok(io) => serve(io, admitted.into_claim(), framing, label, shared, link).await,
+            Err(err) => tracing::debug!(%err, "a connection ended before it became a socket"),
         }
-        .instrument(span)
-    }))
+    };
+    let until_cut = async move {
+        if cut.run_until_cancelled_owned(serve).await.is_none() {
+            tracing::debug!("a socket was cut to make room");
+        }
+    };
+    tasks.spawn(until_cut.instrument(span));
+    Ok(response)
 }
 
 /// One socket from its opening to its end.
 async fn serve<H: Host>(
-    mut socket: WebSocket,
+    io: Upgraded,
     claim: Claim,
     framing: Framing,
     label: String,
@@ -138,6 +160,7 @@ async fn serve<H: Host>(
     link: Arc<Link>,
 ) {
     let limits = shared.limits;
+    let mut socket = Socket::new(io, limits.frame_bytes).await;
     let (principal, early) = match claim {
         Claim::Whole(principal) => (principal, None),
         Claim::Half(cookie) => {

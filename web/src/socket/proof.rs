@@ -4,13 +4,12 @@
 use std::time::Duration;
 
 use actors::admission::{Admission, Challenge, Denied, Principal};
-use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::{End, pump};
+use super::{End, Socket, incoming::Said};
 use crate::{connection::Link, cookie::CookieHalf};
 
 /// Longest answer that is read: a MAC has 43 characters.
@@ -37,7 +36,7 @@ struct ProofParams {
 
 /// Challenges the holder of a cookie and waits for the proof, in all for at most `patience`.
 pub(super) async fn prove(
-    socket: &mut WebSocket,
+    socket: &mut Socket,
     admission: &Admission,
     cookie: &CookieHalf,
     link: &Link,
@@ -52,7 +51,7 @@ pub(super) async fn prove(
 }
 
 async fn exchange(
-    socket: &mut WebSocket,
+    socket: &mut Socket,
     admission: &Admission,
     challenge: Challenge,
 ) -> Result<Proven, End> {
@@ -62,11 +61,11 @@ async fn exchange(
     )
     .await?;
     let text = first_text(socket).await?;
-    let (line, rest) = text
-        .as_str()
-        .split_once('\n')
-        .unwrap_or((text.as_str(), ""));
-    let mac = mac_of(line).ok_or(End::REVOKED)?;
+    let end = text
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .unwrap_or(text.len());
+    let mac = mac_of(&text[..end]).ok_or(End::REVOKED)?;
     let principal = admission.prove(challenge, &mac).await.map_err(end_of)?;
     let role = principal.role.as_str();
     send(
@@ -76,34 +75,36 @@ async fn exchange(
     .await?;
     Ok(Proven {
         principal,
-        early: Bytes::copy_from_slice(rest.as_bytes()),
+        early: text.slice((end + 1).min(text.len())..),
     })
 }
 
 /// The MAC of a proof; `None` if the message is anything else.
-fn mac_of(line: &str) -> Option<String> {
+fn mac_of(line: &[u8]) -> Option<String> {
     if line.len() > PROOF_BYTES {
         return None;
     }
-    let proof: Proof = serde_json::from_str(line).ok()?;
+    let proof: Proof = serde_json::from_slice(line).ok()?;
     (proof.method == "host/proof").then_some(proof.params.mac)
 }
 
-async fn first_text(socket: &mut WebSocket) -> Result<Utf8Bytes, End> {
+async fn first_text(socket: &mut Socket) -> Result<Bytes, End> {
+    let replies = socket.outgoing.replies();
     loop {
-        match socket.recv().await {
-            Some(Ok(Message::Text(text))) => return Ok(text),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-            Some(Ok(Message::Binary(_))) => return Err(End::BINARY),
-            Some(Ok(Message::Close(_))) | None => return Err(End::Peer),
-            Some(Err(err)) => return Err(pump::end_of(err)),
+        let said = tokio::select! {
+            said = socket.incoming.next() => said?,
+            () = replies.wait() => Said::Alive,
+        };
+        match said {
+            Said::Text(text) => return Ok(text),
+            Said::Alive => socket.outgoing.flush().await.map_err(|_| End::Peer)?,
         }
     }
 }
 
-async fn send(socket: &mut WebSocket, message: &serde_json::Value) -> Result<(), End> {
-    let text = Message::Text(message.to_string().into());
-    socket.send(text).await.map_err(|_| End::Peer)
+async fn send(socket: &mut Socket, message: &serde_json::Value) -> Result<(), End> {
+    socket.outgoing.text(message.to_string().into());
+    socket.outgoing.flush().await.map_err(|_| End::Peer)
 }
 
 fn end_of(denied: Denied) -> End {
@@ -120,7 +121,7 @@ mod tests {
     #[test]
     fn only_a_proof_has_a_mac() {
         let proof = r#"{"method":"host/proof","params":{"mac":"abc"}}"#;
-        assert_eq!(mac_of(proof).as_deref(), Some("abc"));
+        assert_eq!(mac_of(proof.as_bytes()).as_deref(), Some("abc"));
         for text in [
             "",
             "{}",
@@ -130,7 +131,7 @@ mod tests {
             r#"{"method":"host/proof","params":{"mac":7}}"#,
             &format!("{proof}{}", " ".repeat(PROOF_BYTES)),
         ] {
-            assert_eq!(mac_of(text), None, "{text}");
+            assert_eq!(mac_of(text.as_bytes()), None, "{text}");
         }
     }
 }

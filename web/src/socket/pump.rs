@@ -2,6 +2,7 @@
 //! in the kernel while the tab is busy, what the tab has to say waits in its feed while the client is slow.
 
 use std::{
+    io,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -10,21 +11,12 @@ use std::{
 };
 
 use actors::tab::Frame;
-use axum::{
-    Error,
-    extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code},
-};
 use bytes::Bytes;
 use config::Limits;
-use futures_util::{
-    Sink, SinkExt as _, StreamExt as _,
-    stream::{SplitSink, SplitStream},
-};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout, timeout_at};
-use tokio_tungstenite::tungstenite;
 use tokio_util::sync::CancellationToken;
 
-use super::{End, Inbound, Outbound};
+use super::{End, Inbound, Outbound, ReadHalf, Socket, WriteHalf, incoming::Said};
 use crate::connection::Link;
 
 /// How long a close frame may take. Well under the second within which a revoked socket has to be gone.
@@ -57,27 +49,26 @@ impl Pump {
     /// Runs until either side ends it, and closes the socket.
     pub(super) async fn run<I: Inbound, O: Outbound>(
         mut self,
-        socket: WebSocket,
+        mut socket: Socket,
         inbound: I,
         mut outbound: O,
     ) {
-        let (mut sink, mut stream) = socket.split();
         let pulse = Pulse::default();
         let early = self.early.take();
         let end = tokio::select! {
             biased;
             () = self.revoked.cancelled() => End::REVOKED,
-            end = self.write(&mut sink, &mut outbound, &pulse) => end,
-            end = self.read(&mut stream, &inbound, &pulse, early) => end,
+            end = self.write(&mut socket.outgoing, &mut outbound, &pulse) => end,
+            end = self.read(&mut socket.incoming, &inbound, &pulse, early) => end,
         };
         tracing::info!(?end, "a tab is disconnected");
-        close(&mut sink, end).await;
+        close(&mut socket, end).await;
     }
 
     /// From the client to the tab.
     async fn read<I: Inbound>(
         &self,
-        stream: &mut SplitStream<WebSocket>,
+        incoming: &mut ReadHalf,
         inbound: &I,
         pulse: &Pulse,
         early: Option<Bytes>,
@@ -90,28 +81,24 @@ impl Pump {
             }
         }
         loop {
-            let message = match first_by {
-                Some(deadline) => match timeout_at(deadline, stream.next()).await {
-                    Ok(message) => message,
-                    Err(_) => return End::SILENT,
-                },
-                None => stream.next().await,
+            let said = match first_by {
+                Some(deadline) => timeout_at(deadline, incoming.next())
+                    .await
+                    .unwrap_or(Err(End::SILENT)),
+                None => incoming.next().await,
             };
             pulse.missed.store(0, Ordering::Relaxed);
-            match message {
-                Some(Ok(Message::Text(text))) => {
+            match said {
+                Ok(Said::Text(text)) => {
                     first_by = None;
                     pulse.is_busy.store(true, Ordering::Relaxed);
-                    if inbound.receive(text.into()).await.is_err() {
+                    if inbound.receive(text).await.is_err() {
                         return End::BROKEN;
                     }
                     pulse.is_busy.store(false, Ordering::Relaxed);
                 }
-                // The socket answers pings by itself.
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(Message::Binary(_))) => return End::BINARY,
-                Some(Ok(Message::Close(_))) | None => return End::Peer,
-                Some(Err(err)) => return end_of(err),
+                Ok(Said::Alive) => {}
+                Err(end) => return end,
             }
         }
     }
@@ -119,7 +106,7 @@ impl Pump {
     /// From the tab to the client.
     async fn write<O: Outbound>(
         &self,
-        sink: &mut SplitSink<WebSocket, Message>,
+        outgoing: &mut WriteHalf,
         outbound: &mut O,
         pulse: &Pulse,
     ) -> End {
@@ -127,36 +114,36 @@ impl Pump {
         let mut ping = interval_at(Instant::now() + every, every);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut batch = Vec::new();
+        let replies = outgoing.replies();
         loop {
-            let written = tokio::select! {
-                result = outbound.next(&mut batch) => match result {
-                    Ok(()) => self.unless_stalled(write_batch(sink, &mut batch)).await,
-                    // What it still had to say is in the batch, a close frame perhaps.
-                    Err(_) => self.unless_stalled(write_batch(sink, &mut batch)).await.and(Err(End::BROKEN)),
-                },
+            let end = tokio::select! {
+                // What it still had to say when it is gone is in the batch, a close frame perhaps.
+                result = outbound.next(&mut batch) => add(outgoing, &mut batch).or(result.err().map(|_| End::BROKEN)),
                 _ = ping.tick() => {
                     let is_busy = pulse.is_busy.load(Ordering::Relaxed);
                     if !is_busy && pulse.missed.fetch_add(1, Ordering::Relaxed) >= MOST_MISSED {
                         return End::Peer;
                     }
-                    self.unless_stalled(send(sink, Message::Ping(Bytes::new()))).await
+                    outgoing.ping();
+                    None
                 }
+                () = replies.wait() => None,
                 () = self.link.closing.cancelled() => return End::DRAINING,
             };
-            if let Err(end) = written {
+            if let Err(end) = self.flush(outgoing).await {
+                return end;
+            }
+            if let Some(end) = end {
                 return end;
             }
         }
     }
 
-    /// Runs a write for as long as the kernel takes bytes from time to time.
-    async fn unless_stalled(
-        &self,
-        write: impl Future<Output = Result<(), End>>,
-    ) -> Result<(), End> {
+    /// Writes what was added, for as long as the kernel takes bytes from time to time.
+    async fn flush(&self, outgoing: &mut WriteHalf) -> Result<(), End> {
         tokio::select! {
             biased;
-            result = write => result,
+            result = outgoing.flush() => result.map_err(|err| lost(&err)),
             () = self.stall() => {
                 tracing::info!("a tab takes nothing any more and is closed");
                 Err(End::Peer)
@@ -178,72 +165,29 @@ impl Pump {
     }
 }
 
-/// Writes a batch with one flush. A close frame in it ends the socket, after what stood before it.
-async fn write_batch(
-    sink: &mut SplitSink<WebSocket, Message>,
-    batch: &mut Vec<Frame>,
-) -> Result<(), End> {
+/// Adds a batch; a close frame in it ends the socket, after what stood before it.
+fn add(outgoing: &mut WriteHalf, batch: &mut Vec<Frame>) -> Option<End> {
     for frame in batch.drain(..) {
         match frame {
-            Frame::Text(text) => {
-                let text = Utf8Bytes::try_from(text).map_err(|_| {
-                    tracing::error!("a tab has text that is not UTF-8");
-                    End::BROKEN
-                })?;
-                sink.feed(Message::Text(text))
-                    .await
-                    .map_err(|err| lost(&err))?;
-            }
-            Frame::Close(code, reason) => return Err(End::Close(code, reason)),
+            Frame::Text(text) => outgoing.text(text),
+            Frame::Close(code, reason) => return Some(End::Close(code, reason)),
         }
     }
-    sink.flush().await.map_err(|err| lost(&err))
+    None
 }
 
-async fn send(sink: &mut SplitSink<WebSocket, Message>, message: Message) -> Result<(), End> {
-    sink.send(message).await.map_err(|err| lost(&err))
-}
-
-fn lost(err: &Error) -> End {
+fn lost(err: &io::Error) -> End {
     tracing::debug!(%err, "a socket is lost");
     End::Peer
 }
 
-/// Says goodbye, for at most `GOODBYE`.
-pub(super) async fn close<S: Sink<Message> + Unpin>(sink: &mut S, end: End) {
-    let goodbye = async {
-        match end {
-            // Answers the peer's close frame, if it sent one.
-            End::Peer => sink.close().await,
-            End::Close(code, reason) => {
-                sink.send(Message::Close(Some(CloseFrame {
-                    code,
-                    reason: reason.into(),
-                })))
-                .await
-            }
-        }
-    };
-    if timeout(GOODBYE, goodbye).await.is_err() {
-        tracing::debug!("a peer does not take its close frame");
+/// Says goodbye, for at most `GOODBYE`. What is already on its way comes first.
+pub(super) async fn close(socket: &mut Socket, end: End) {
+    if let End::Close(code, reason) = end {
+        socket.outgoing.close(code, reason);
     }
-}
-
-/// What the peer is told about an error in what it sent.
-pub(super) fn end_of(err: Error) -> End {
-    let err = err.into_inner();
-    let Some(err) = err.downcast_ref::<tungstenite::Error>() else {
-        return End::Peer;
-    };
-    match err {
-        tungstenite::Error::Capacity(_) => End::Close(close_code::SIZE, "a message is too large"),
-        tungstenite::Error::Utf8(_) => End::Close(close_code::INVALID, "a text is not UTF-8"),
-        tungstenite::Error::Protocol(
-            tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
-        ) => End::Peer,
-        tungstenite::Error::Protocol(_) => {
-            End::Close(close_code::PROTOCOL, "this is not the WebSocket protocol")
-        }
-        _ => End::Peer,
+    // Of a peer that has closed, this takes the answer along.
+    if timeout(GOODBYE, socket.outgoing.flush()).await.is_err() {
+        tracing::debug!("a peer does not take its close frame");
     }
 }
