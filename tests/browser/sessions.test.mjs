@@ -1,7 +1,7 @@
 // What a person does in the page: signs in, prompts, approves, loses Codex and the host, and never the session.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { after, afterEach, before, describe, it } from "node:test";
 import { Demo, itemText, openBrowser, openPage, phone, prompt, screenshot, signIn, signedIn } from "./support.mjs";
 
 let demo;
@@ -15,6 +15,16 @@ before(async () => {
 after(async () => {
   await browser?.close();
   await demo?.stop();
+});
+
+// What a test did not close is what a failure left behind: keep a picture of it.
+afterEach(async (test) => {
+  for (const [at, context] of browser.contexts().entries()) {
+    for (const page of context.pages()) {
+      await screenshot(page, `failed-${test.name.replaceAll(/\W+/g, "-")}-${at}`);
+    }
+    await context.close();
+  }
 });
 
 /** Closes the pages of a test, which must not have complained. */
@@ -37,12 +47,21 @@ async function twoTabs() {
   return [one, other];
 }
 
+/** Signs in where the host asks for it after its restart; the session is on the screen again afterwards. */
+async function signInAgain(page) {
+  const [asked, session] = [page.getByTestId("login-token"), page.getByTestId("truth-line").filter({ hasText: /tab–host\s*ok/ })];
+  await asked.or(session).first().waitFor();
+  if (await asked.isVisible()) {
+    await signIn(page, demo.token);
+  }
+}
+
 describe("the page", () => {
   it("says that a token is wrong, and takes the right one", async () => {
     const page = await openPage(browser, demo);
     await screenshot(page, "sign-in");
     await signIn(page, `${demo.token.slice(0, -1)}${demo.token.endsWith("A") ? "B" : "A"}`);
-    await page.getByRole("alert").first().waitFor();
+    await page.getByTestId("login-error").waitFor();
     await screenshot(page, "sign-in-wrong");
     assert.equal(await page.getByTestId("new-session").count(), 0);
     await signIn(page, demo.token);
@@ -111,6 +130,7 @@ describe("the page", () => {
     await demo.killAndRestart();
     await one.getByTestId("truth-line").filter({ hasText: /host|connect/i }).first().waitFor();
     await screenshot(one, "host-gone");
+    await Promise.all([signInAgain(one), signInAgain(other)]);
     await one.getByTestId("turn-status").filter({ hasText: /interrupted/i }).first().waitFor();
     await itemText(other, "t000010");
     await prompt(one, "sim: say \"Still here.\"");
@@ -120,7 +140,7 @@ describe("the page", () => {
 
   it("shows the host, its tree and its bridges", async () => {
     const page = await signedIn(browser, demo);
-    await page.goto(`${demo.url}/#/host`);
+    await page.getByRole("button", { name: "Host", exact: true }).click();
     await page.getByTestId("host-tree").waitFor();
     await screenshot(page, "host");
     await close(page);
