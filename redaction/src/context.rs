@@ -122,14 +122,19 @@ struct Value {
 impl Value {
     /// Finds the end of the value at `start`.
     fn find(view: View<'_>, start: usize, ending: Ending) -> Judged<Value> {
-        match ending.find(view.hay, start, value::VALUE_MAX, view.eof) {
+        Value::find_within(view, start, ending, value::VALUE_MAX)
+    }
+
+    /// Finds the end of the value at `start`, or looks at its first `most` bytes.
+    fn find_within(view: View<'_>, start: usize, ending: Ending, most: usize) -> Judged<Value> {
+        match ending.find(view.hay, start, most, view.eof) {
             Ok(end) => Ok(Value {
                 start,
                 end,
                 whole: true,
                 ending,
             }),
-            Err(end) if view.hay.len() - start >= value::VALUE_MAX => Ok(Value {
+            Err(end) if view.hay.len() - start >= most => Ok(Value {
                 start,
                 end,
                 whole: false,

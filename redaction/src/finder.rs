@@ -59,6 +59,12 @@ impl Literal {
     #[inline]
     pub(crate) fn compare(&self, hay: &[u8], at: usize) -> Compare {
         let have = &hay[at..];
+        // The window agrees already; of literals that share it, the next byte rules most out.
+        if let (Some(a), Some(b)) = (have.get(WINDOW), self.text.get(WINDOW))
+            && a | 0x20 != b | 0x20
+        {
+            return Compare::Differs;
+        }
         let len = self.text.len().min(have.len());
         let same = if self.fold {
             have[..len].eq_ignore_ascii_case(&self.text[..len])

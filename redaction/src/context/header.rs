@@ -11,7 +11,7 @@ use crate::view::View;
 /// Most signs and white space between a header's name and its value.
 const SIGNS_MAX: usize = 16;
 /// So much of a cookie header is searched for a value that looks like a credential.
-const COOKIE_MAX: usize = 160;
+const COOKIE_MAX: usize = 96;
 /// Shortest credential.
 const CREDENTIAL_MIN: usize = 8;
 
@@ -114,16 +114,13 @@ pub(super) fn judge_cookie(view: View<'_>, at: usize, after: usize) -> Judged {
         return Err(Stop::No);
     }
     let start = signs(view, after)?;
-    let value = Value::find(view, start, Ending::Class(LINE))?;
-    let pairs = value.bytes(view);
-    let secret = pairs[..pairs.len().min(COOKIE_MAX)]
-        .split(|byte| *byte == b';')
-        .any(|pair| {
-            let mut halves = pair.trim_ascii().splitn(2, |byte| *byte == b'=');
-            let name = halves.next().unwrap_or_default();
-            let is_name = !name.is_empty() && name.iter().all(|byte| WORD.with(b"-.%").has(*byte));
-            is_name && halves.next().is_some_and(is_cookie)
-        });
+    let value = Value::find_within(view, start, Ending::Class(LINE), COOKIE_MAX)?;
+    let secret = value.bytes(view).split(|byte| *byte == b';').any(|pair| {
+        let mut halves = pair.trim_ascii().splitn(2, |byte| *byte == b'=');
+        let name = halves.next().unwrap_or_default();
+        let is_name = !name.is_empty() && name.iter().all(|byte| WORD.with(b"-.%").has(*byte));
+        is_name && halves.next().is_some_and(is_cookie)
+    });
     value.verdict(secret)
 }
 
