@@ -156,3 +156,29 @@ async fn a_question_is_withdrawn_when_its_codex_dies() {
     let attached = host.tab().await.attach(&thread).await;
     assert_eq!(attached["pending"], json!([]));
 }
+
+#[tokio::test]
+async fn a_question_to_the_person_is_answered_once() {
+    let host = Setup::simulated().start().await;
+    let (mut one, mut other) = (host.tab().await, host.tab().await);
+    let thread = one.start_session(&host.work()).await;
+    other.attach(&thread).await;
+    one.submit(&thread, "p1", "sim: ask \"Which?\" A|B; say \"Thanks.\"")
+        .await;
+    let method = "item/tool/requestUserInput";
+    let (in_one, in_other) = (one.next(method).await, other.next(method).await);
+    assert_eq!(in_one.value, in_other.value);
+    let question = in_one.params()["questions"][0]["id"]
+        .as_str()
+        .expect("a question has an id")
+        .to_owned();
+    other
+        .respond(
+            &in_other,
+            json!({"answers": {question: {"answers": ["A"]}}}),
+        )
+        .await;
+    let resolved = one.next("serverRequest/resolved").await;
+    assert_eq!(Some(&resolved.params()["requestId"]), in_one.id());
+    assert_eq!(one.turn_end().await.params()["turn"]["status"], "completed");
+}

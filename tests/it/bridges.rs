@@ -213,6 +213,38 @@ async fn an_idle_codex_is_parked_and_woken_by_the_next_prompt() {
 }
 
 #[tokio::test]
+async fn a_session_that_kills_its_codex_at_every_resume_is_quarantined_and_stays_readable() {
+    let setup = Setup::simulated()
+        .set("codex", "backoff_min = \"5ms\"")
+        .set("codex", "backoff_max = \"20ms\"");
+    let host = setup.set("codex", "restart_limit = 20").start().await;
+    let mut tab = host.tab().await;
+    let thread = tab.start_session(&host.work()).await;
+    tab.submit(&thread, "p1", "sim: say \"Before.\"").await;
+    tab.turn_end().await;
+    tab.submit(&thread, "p2", "sim: trap resume times=2; crash signal=9")
+        .await;
+    tab.turn_end().await;
+    let _ = tab
+        .submit_when(&thread, "p3", "sim: say \"After.\"", "queue")
+        .await;
+    tab.bridge_state("quarantined").await;
+    assert_eq!(summary(&mut tab, &thread).await["state"], "quarantined");
+    let attached = host.tab().await.attach(&thread).await;
+    assert_eq!(
+        Folded::from_snapshot(&attached).turns[0]
+            .agent_text()
+            .trim(),
+        "Before."
+    );
+
+    tab.call("host/bridge/restart", json!({"threadId": thread}))
+        .await
+        .expect("restart");
+    tab.bridge_state("up").await;
+}
+
+#[tokio::test]
 async fn a_frozen_codex_is_killed_and_its_turn_ends() {
     let setup = Setup::simulated()
         .set("codex", "stall_timeout = \"1s\"")

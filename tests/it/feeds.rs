@@ -170,6 +170,48 @@ async fn a_snapshot_in_mid_stream_and_what_follows_make_the_whole_text() {
 }
 
 #[tokio::test]
+async fn a_native_client_that_resumes_in_mid_stream_has_the_whole_text() {
+    let host = Setup::simulated().start().await;
+    let mut first = host.tab().await;
+    let thread = first.start_session(&host.work()).await;
+    first
+        .submit(&thread, "p1", "sim: text count=100 rate=150/s")
+        .await;
+    first.deltas(30).await;
+
+    let mut native = host.tab().await;
+    let resumed = native
+        .call("thread/resume", json!({"threadId": thread}))
+        .await
+        .expect("thread/resume");
+    let turns = resumed["thread"]["turns"]
+        .as_array()
+        .expect("the answer has the turns");
+    let items = turns.last().expect("one turn runs")["items"]
+        .as_array()
+        .expect("a turn has items");
+    let message = items
+        .iter()
+        .find(|item| item["type"] == "agentMessage")
+        .expect("the partial message is there");
+    let mut text = message["text"].as_str().unwrap().to_owned();
+    let shown = indices(&text).len();
+    assert!(
+        (30..100).contains(&shown),
+        "the answer holds the partial text, {shown} deltas"
+    );
+    native.turn_end().await;
+    for event in native
+        .events()
+        .iter()
+        .filter(|event| event.is("item/agentMessage/delta"))
+    {
+        text.push_str(event.params()["delta"].as_str().unwrap());
+    }
+    assert_eq!(indices(&text), (0..100).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn a_cursor_of_another_journal_gets_a_snapshot() {
     let host = Setup::simulated().start().await;
     let mut tab = host.tab().await;
