@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use actors::admission::device_label;
 use axum::{
     body::{Body, Bytes},
     extract::{Request, State},
@@ -64,6 +65,7 @@ pub(crate) async fn sign_in<H: Host>(
     let ask: Ask = serde_json::from_slice(&body)
         .map_err(|_| Refusal::Malformed("send a JSON object with a token"))?;
     let signed_in = admission.sign_in(&ask.token, &device).await?;
+    tracing::info!(role = signed_in.role.as_str(), device = %device_label(&device), "a browser signed in");
     if let Some(old) = &passed.cookie {
         // A new sign-in is always new; the one that it replaces ends. It may be none of ours, which is no matter.
         let _ = admission.sign_out(old.reveal()).await;
@@ -97,7 +99,10 @@ pub(crate) async fn sign_out<H: Host>(
         None => Err(Refusal::NotSignedIn),
     };
     let mut response = match result {
-        Ok(_) => json(&json!({})),
+        Ok(sign_in) => {
+            tracing::info!(%sign_in, "a browser signed out");
+            json(&json!({}))
+        }
         Err(refusal) => refusal.into_response(),
     };
     set_cookie(&mut response, &cookie::clear(&passed.place));

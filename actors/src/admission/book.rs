@@ -312,6 +312,8 @@ fn count(
     if let Some(delay) = throttle.count_wrong(now) {
         // Once a wait, however many tries: a flood must not fill the log.
         tracing::warn!(kind, wait = ?delay, "too many wrong credentials, further ones have to wait");
+    } else if quietly.is_none() {
+        tracing::warn!(kind, "a wrong credential was shown");
     }
     quietly.unwrap_or(Denied::Wrong)
 }
