@@ -192,6 +192,7 @@ impl Actor for Bridge {
 
 impl Bridge {
     fn take_lines(&mut self) {
+        self.link.heard();
         while let Some(line) = self.lines.next_line() {
             match line {
                 Ok(line) => self.ingest.line(line),
@@ -277,14 +278,21 @@ impl Message<BelongTo> for Bridge {
 }
 
 /// Stop Codex in good order and say so.
-pub(crate) struct StopBridge(pub(crate) Cause);
+pub(crate) struct StopBridge {
+    pub cause: Cause,
+    /// It does not react: no grace.
+    pub at_once: bool,
+}
 
 impl Message<StopBridge> for Bridge {
     type Reply = ();
 
-    async fn handle(&mut self, StopBridge(cause): StopBridge, _: &mut Context<Self, ()>) {
+    async fn handle(&mut self, stop: StopBridge, _: &mut Context<Self, ()>) {
         if self.reading == Reading::Over {
             return;
+        }
+        if stop.at_once {
+            self.grace = Duration::ZERO;
         }
         self.process.stop(self.grace).await;
         let drained = tokio::time::timeout(DRAIN, async {
@@ -295,7 +303,7 @@ impl Message<StopBridge> for Bridge {
         // A grandchild may hold the pipe open; what it writes is not Codex's.
         let _ = drained.await;
         self.take_lines();
-        self.end(cause).await;
+        self.end(stop.cause).await;
     }
 }
 

@@ -23,7 +23,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -39,13 +39,15 @@ pub(crate) use self::{
 use self::{ring::Ring, turns::Turns};
 use crate::ids::ThreadId;
 
-/// Bounds of one feed, in bytes.
+/// Bounds of one feed: bytes, and patience.
 #[derive(Debug, Clone, Copy)]
 pub struct FeedLimits {
     /// Committed batches kept in memory; older ones are read from the journal.
     pub ring: usize,
     /// Encoded but not yet durable; at the bound the bridge stops reading from Codex.
     pub staged: usize,
+    /// A running turn that has said nothing for this long is shown as stalled.
+    pub stall: Duration,
 }
 
 /// Milliseconds since the epoch.
@@ -267,6 +269,13 @@ impl Feed {
         let mut w = self.write.lock();
         change(&mut w.row);
         w.dirty = true;
+    }
+
+    /// True when a turn runs and nothing has been heard of it for longer than the session's patience.
+    pub(crate) fn is_stalled(&self) -> bool {
+        let w = self.write.lock();
+        let silent = Duration::from_millis(now_ms().saturating_sub(w.row.updated_ms));
+        w.turns.open_turn().is_some() && silent >= self.limits.stall
     }
 
     /// A copy of the session's row, its head being the last staged event.

@@ -214,6 +214,7 @@ impl Host {
         let limits = FeedLimits {
             ring: options.limits.ring_bytes,
             staged: options.limits.ring_bytes,
+            stall: options.codex.stall_timeout,
         };
         let directory =
             Directory::new(journal.clone(), limits, rows.clone(), Arc::clone(&audience));

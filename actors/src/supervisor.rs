@@ -7,6 +7,7 @@
 mod backoff;
 mod cause;
 mod startup;
+mod watchdog;
 
 use std::{convert::Infallible, ops::ControlFlow, sync::Arc, time::Duration};
 
@@ -512,7 +513,13 @@ impl BridgeSupervisor {
         if let Some(bridge) = &self.bridge {
             self.stopping = Some(cause.clone());
             // A bridge that has just ended tells so itself.
-            let _gone = bridge.tell(StopBridge(cause)).send().await;
+            let _gone = bridge
+                .tell(StopBridge {
+                    cause,
+                    at_once: false,
+                })
+                .send()
+                .await;
         }
     }
 }
@@ -586,13 +593,20 @@ impl Message<BroughtUp> for BridgeSupervisor {
                 self.deaths_in_resume = 0;
                 self.backoff.on_up(Instant::now());
                 self.publish(BridgeStatus::Up(link), None);
+                self.look_later();
             }
             // An end of the process during the start comes as such, with its exit.
             Err(_) if !link.is_open() => {}
             Err(cause) => {
                 self.resuming = false;
                 if let Some(bridge) = &self.bridge {
-                    let _gone = bridge.tell(StopBridge(cause)).send().await;
+                    let _gone = bridge
+                        .tell(StopBridge {
+                            cause,
+                            at_once: false,
+                        })
+                        .send()
+                        .await;
                 }
             }
         }

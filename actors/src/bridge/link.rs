@@ -3,12 +3,15 @@
 //! Calls do not pass through the bridge's mailbox: they stand in the pending table and go straight to the writer of
 //! Codex's stdin. The link of a dead bridge stays valid and says so.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use codex::{outgoing, pending::Pending, request_id::RequestId};
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 
 use crate::{
     feed::{Feed, OpenItem},
@@ -28,6 +31,8 @@ pub(crate) struct BridgeLink {
     pub(crate) pid: u32,
     pub(crate) supervisor: SupervisorRef,
     stdin: mpsc::Sender<Bytes>,
+    /// When Codex last said anything.
+    heard_at: Mutex<Instant>,
     /// `None` when the process has ended.
     calls: Mutex<Option<Pending<Call>>>,
     threads: Mutex<HashMap<ThreadId, Arc<Feed>>>,
@@ -94,6 +99,7 @@ impl BridgeLink {
             pid,
             supervisor,
             stdin,
+            heard_at: Mutex::new(Instant::now()),
             calls: Mutex::new(Some(Pending::new(CALLS))),
             threads: Mutex::default(),
             alias: Mutex::default(),
@@ -157,6 +163,26 @@ impl BridgeLink {
     /// True until the process has ended.
     pub(crate) fn is_open(&self) -> bool {
         self.calls.lock().is_some()
+    }
+
+    /// Codex has just said something.
+    pub(super) fn heard(&self) {
+        *self.heard_at.lock() = Instant::now();
+    }
+
+    /// For how long Codex has said nothing.
+    pub(crate) fn silence(&self) -> Duration {
+        self.heard_at.lock().elapsed()
+    }
+
+    /// True while a turn runs here, or somebody waits for an answer.
+    pub(crate) fn is_busy(&self) -> bool {
+        let waits = self
+            .calls
+            .lock()
+            .as_ref()
+            .is_some_and(|calls| !calls.is_empty());
+        waits || self.feeds().iter().any(|feed| feed.view().turn.is_some())
     }
 
     /// Notes that a thread runs in this process.

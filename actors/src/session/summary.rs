@@ -78,7 +78,7 @@ impl Summary {
             attempt: None,
             retry_in_ms: None,
         };
-        Self::build(row, bridge, None, 0, 0)
+        Self::build(row, bridge, None, false, 0, 0)
     }
 
     /// Of a session in memory.
@@ -96,24 +96,20 @@ impl Summary {
             },
         };
         let turn = live.feed.view().turn;
-        Self::build(
-            &row,
-            bridge,
-            turn,
-            live.feed.requests().len(),
-            live.feed.waiting(),
-        )
+        let (pending, queued) = (live.feed.requests().len(), live.feed.waiting());
+        Self::build(&row, bridge, turn, live.feed.is_stalled(), pending, queued)
     }
 
     fn build(
         row: &Row,
         bridge: BridgeView,
         turn: Option<OpenTurn>,
+        stalled: bool,
         pending: usize,
         queued: usize,
     ) -> Self {
         Self {
-            state: state(bridge.state, turn.is_some(), pending, queued),
+            state: state(bridge.state, turn.is_some(), stalled, pending, queued),
             thread_id: row.thread.clone(),
             title: row.title.clone(),
             preview: row.preview.clone(),
@@ -170,10 +166,17 @@ fn resting(row: &Row) -> &'static str {
 }
 
 /// One word for it all. What needs a person comes before what works by itself.
-fn state(bridge: &'static str, turn: bool, pending: usize, queued: usize) -> &'static str {
+fn state(
+    bridge: &'static str,
+    turn: bool,
+    stalled: bool,
+    pending: usize,
+    queued: usize,
+) -> &'static str {
     match bridge {
         "failed" | "quarantined" | "backoff" => bridge,
         _ if pending > 0 => "needsYou",
+        _ if turn && stalled => "stalled",
         _ if turn => "working",
         "starting" => "starting",
         _ if queued > 0 => "queued",
@@ -189,20 +192,21 @@ mod tests {
     #[test]
     fn the_word_for_a_session_is_the_most_pressing_truth() {
         let cases = [
-            (("up", false, 0, 0), "idle"),
-            (("up", true, 0, 0), "working"),
-            (("up", true, 1, 0), "needsYou"),
-            (("backoff", false, 0, 1), "backoff"),
-            (("failed", false, 0, 3), "failed"),
-            (("starting", false, 0, 1), "starting"),
-            (("parked", false, 0, 1), "queued"),
-            (("parked", false, 0, 0), "parked"),
+            (("up", false, false, 0, 0), "idle"),
+            (("up", true, false, 0, 0), "working"),
+            (("up", true, true, 0, 0), "stalled"),
+            (("up", true, true, 1, 0), "needsYou"),
+            (("backoff", false, false, 0, 1), "backoff"),
+            (("failed", false, false, 0, 3), "failed"),
+            (("starting", false, false, 0, 1), "starting"),
+            (("parked", false, false, 0, 1), "queued"),
+            (("parked", false, false, 0, 0), "parked"),
         ];
-        for ((bridge, turn, pending, queued), word) in cases {
+        for ((bridge, turn, stalled, pending, queued), word) in cases {
             assert_eq!(
-                state(bridge, turn, pending, queued),
+                state(bridge, turn, stalled, pending, queued),
                 word,
-                "{bridge} {turn} {pending} {queued}"
+                "{bridge} {turn} {stalled} {pending} {queued}"
             );
         }
     }

@@ -19,6 +19,8 @@ pub(crate) enum Cause {
     Exited { exit: Exit, stderr: Vec<String> },
     /// It lives but its stdout is closed; it was killed.
     StdoutClosed,
+    /// It lives but does not answer; it was killed.
+    Unresponsive,
     /// A person asked for a restart.
     Requested,
     /// It was stopped since nothing was to do.
@@ -38,6 +40,7 @@ impl fmt::Display for Cause {
                 f.write_str("another process works on this thread; close it there, then retry")
             }
             Self::Exited { exit, .. } => write!(f, "codex ended: {exit}"),
+            Self::Unresponsive => f.write_str("codex did not answer any more and was killed"),
             Self::StdoutClosed => f.write_str("codex closed its output and was stopped"),
             Self::Requested => f.write_str("restarted on request"),
             Self::Idle => f.write_str("parked, since nothing was to do"),
@@ -72,6 +75,7 @@ impl Cause {
                 ..
             } => "exit-code",
             Self::StdoutClosed => "stdout-closed",
+            Self::Unresponsive => "unresponsive",
             Self::Requested => "requested",
             Self::Idle => "idle",
             Self::HostStopped => "host-stopped",
