@@ -32,6 +32,8 @@ const PASSES: u32 = 3;
 const FEW_PAGES: u32 = 64;
 /// A log at rest is moved after this time; so a power cut loses at most about this much.
 const REST: Duration = Duration::from_secs(5);
+/// A long log that could not be moved to its end is tried again after this time, to meet a pause of the writes.
+const AGAIN: Duration = Duration::from_millis(200);
 /// How long the writer waits for running reads when the log has reached its most pages.
 const READERS_WAIT: Duration = Duration::from_millis(100);
 /// What a log file that begins anew is cut to: as long as it usually becomes, so that it is rarely cut.
@@ -166,8 +168,8 @@ struct Board {
 
 #[derive(Debug, Default)]
 struct State {
-    /// When the oldest commit was made that may not be moved yet.
-    unmoved: Option<Instant>,
+    /// When to move the log unasked; `None` while all of it is moved.
+    due: Option<Instant>,
     asked: bool,
     moving: bool,
     /// It was asked and has moved all but a small rest.
@@ -199,8 +201,8 @@ impl Mover {
     /// Something was committed.
     fn note(&self) {
         let mut state = self.board.state.lock();
-        if state.unmoved.is_none() {
-            state.unmoved = Some(Instant::now());
+        if state.due.is_none() {
+            state.due = Some(Instant::now() + REST);
             self.board.changed.notify_all();
         }
     }
@@ -248,52 +250,68 @@ impl Board {
     fn run(&self, connection: &Connection, database: &File) {
         let mut state = self.state.lock();
         while !state.stop {
-            let due = state.unmoved.map(|since| since + REST);
-            if !state.asked && due.is_none_or(|due| Instant::now() < due) {
-                match due {
-                    Some(due) => {
-                        self.changed.wait_until(&mut state, due);
-                    }
-                    None => self.changed.wait(&mut state),
+            let wait = state.due.filter(|due| Instant::now() < *due);
+            match (state.asked, wait) {
+                (false, Some(due)) => {
+                    self.changed.wait_until(&mut state, due);
+                    continue;
                 }
-                continue;
+                (false, None) if state.due.is_none() => {
+                    self.changed.wait(&mut state);
+                    continue;
+                }
+                _ => {}
             }
             let asked = std::mem::take(&mut state.asked);
-            (state.unmoved, state.moving) = (None, true);
+            (state.due, state.moving) = (None, true);
             drop(state);
-            let complete = move_log(connection, database);
+            let left = move_log(connection, database);
             state = self.state.lock();
             (state.moving, state.moved) = (false, asked);
-            if !complete {
-                state.unmoved.get_or_insert_with(Instant::now);
+            match left {
+                Left::Nothing => {}
+                Left::OfLog(pages) if pages >= MOVE_PAGES => {
+                    state.due = Some(Instant::now() + AGAIN);
+                }
+                Left::OfLog(_) => state.due = Some(Instant::now() + REST),
             }
             self.changed.notify_all();
         }
     }
 }
 
-/// Moves the log until little or nothing is left; says whether nothing is.
-fn move_log(connection: &Connection, database: &File) -> bool {
+/// What a move has left over.
+enum Left {
+    Nothing,
+    /// Something of a log of so many pages.
+    OfLog(u32),
+}
+
+/// Moves the log until little or nothing is left.
+fn move_log(connection: &Connection, database: &File) -> Left {
+    let mut left = Left::OfLog(0);
     for _ in 0..PASSES {
-        match checkpoint(connection, "PASSIVE") {
-            Ok(Some(Progress { pages, moved })) if pages == moved => return true,
-            Ok(Some(Progress { pages, moved })) => {
-                // SQLite has synchronised the database only if nothing came in meanwhile. Done here, it is not left to the
-                // writer's last piece.
-                if let Err(error) = rustix::fs::fdatasync(database) {
-                    tracing::warn!(err = %error, "could not synchronise the journal");
-                    return false;
-                }
-                if pages - moved < FEW_PAGES {
-                    return false;
-                }
-            }
-            Ok(None) => return false,
+        let Progress { pages, moved } = match checkpoint(connection, "PASSIVE") {
+            Ok(Some(progress)) => progress,
+            Ok(None) => return left,
             Err(error) => {
                 tracing::warn!(err = %error, "could not move the journal's log");
-                return false;
+                return left;
             }
+        };
+        if pages == moved {
+            return Left::Nothing;
+        }
+        left = Left::OfLog(pages);
+        // SQLite has synchronised the database only if nothing came in meanwhile. Done here, it is not left to the
+        // writer's last piece.
+        if let Err(error) = rustix::fs::fdatasync(database) {
+            tracing::warn!(err = %error, "could not synchronise the journal");
+            return left;
+        }
+        if pages - moved < FEW_PAGES {
+            return left;
         }
     }
-    false
+    left
 }

@@ -140,7 +140,8 @@ impl Journal {
         self.handle.desk.health.current()
     }
 
-    /// Has `listener` called on the writer's thread at each change of health. It must not block.
+    /// Has `listener` called on the writer's thread at each change of health. It must not block, nor
+    /// hold a handle of this journal, which would then never be dropped.
     pub fn on_health(&self, listener: impl Fn(&Health) + Send + Sync + 'static) {
         self.handle.desk.health.listen(listener);
     }

@@ -13,11 +13,14 @@ const HITS: usize = 200;
 /// Most words of a query that are looked for, and most bytes of a query that are read; more would only cost time.
 const WORDS: usize = 32;
 const QUERY_BYTES: usize = 1024;
+/// A last word of fewer bytes is looked for as it is: too many words begin with it.
+const BEGIN_BYTES: usize = 3;
 /// Words in a snippet.
 const SNIPPET_WORDS: u32 = 24;
 
 impl Readers {
-    /// Items that hold all words of the query, the newest item first. The last word may be the begin of a longer one.
+    /// Items that hold all words of the query, the newest item first. The last word may be the begin of a longer one if it
+    /// has some length itself.
     pub(crate) fn search(
         &self,
         query: &str,
@@ -85,7 +88,8 @@ fn expression(query: &str) -> Option<String> {
         .iter()
         .map(|part| format!("\"{}\"", part.replace('\0', " ")))
         .collect();
-    Some(format!("{}*", strings.join(" ")))
+    let begin = parts.last().is_some_and(|last| last.len() >= BEGIN_BYTES);
+    Some(strings.join(" ") + if begin { "*" } else { "" })
 }
 
 #[cfg(test)]
@@ -105,6 +109,7 @@ mod tests {
         check(r#"open "quote"#, Some(r#""open" "quote"*"#));
         check("a* OR b) NEAR(c,", Some(r#""a*" "OR" "b)" "NEAR(c,"*"#));
         check("text:x -y ^z {w}", Some(r#""text:x" "-y" "^z" "{w}"*"#));
+        check("a go", Some(r#""a" "go""#));
         check("nul\0byte", Some("\"nul byte\"*"));
         check(" \t ", None);
         check("\"\" * ( ) -- '", None);

@@ -39,6 +39,7 @@ fn an_answer_keeps_to_its_size_but_holds_at_least_one_event() {
         let mut cursor = 0;
         while cursor < 100 {
             let answer = journal.events("a", cursor, room).unwrap();
+            assert_eq!(answer[0].first, cursor + 1);
             let bytes: usize = answer.iter().map(|batch| batch.lines.len()).sum();
             let first = line("a", cursor + 1).len();
             assert!(bytes <= room.max(first), "{bytes} bytes for {room}");
