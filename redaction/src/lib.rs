@@ -23,6 +23,7 @@ mod finder;
 mod known;
 mod marker;
 mod pattern;
+mod raw;
 mod redactor;
 mod rules;
 mod stream;

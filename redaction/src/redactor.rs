@@ -135,14 +135,6 @@ impl Redactor {
         Stream::new(Arc::clone(self))
     }
 
-    /// False only if no rule can match in these bytes, which may be JSON text: then they may pass as they are.
-    pub fn may_match(&self, raw: &[u8]) -> bool {
-        self.finder.hits(raw, 0).next().is_some()
-            || raw
-                .windows(2)
-                .any(|pair| pair[0] == b'\\' && matches!(pair[1], b'u' | b'/'))
-    }
-
     /// How many markers each rule and each known value has written so far, by name.
     pub fn counts(&self) -> Vec<(&str, u64)> {
         self.labels

@@ -4,5 +4,6 @@
 
 mod cuts;
 mod families;
+mod lines;
 mod samples;
 mod time;

@@ -23,6 +23,16 @@ pub(crate) fn encode(value: &str, found: &mut BTreeSet<Vec<u8>>) {
     hex(value.as_bytes(), &mut add);
     shell(value, &mut add);
     xml(value, &mut add);
+    // Every form may stand in a JSON string, and be searched in the raw text of it.
+    let escaped: Vec<String> = found
+        .iter()
+        .filter(|form| {
+            form.iter()
+                .any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))
+        })
+        .map(|form| Dialect::PLAIN.escape(&String::from_utf8_lossy(form)))
+        .collect();
+    found.extend(escaped.into_iter().map(String::into_bytes));
 }
 
 /// JSON strings: once and twice encoded, with and without non-ASCII escapes, in the dialects of common writers.
