@@ -5,7 +5,7 @@
 //! for those that somebody has touched.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::Path,
     sync::{Arc, OnceLock},
 };
@@ -20,7 +20,7 @@ use crate::{
     bridge::BridgeLink,
     feed::{Feed, FeedLimits, now_ms},
     ids::ThreadId,
-    session::SessionRef,
+    session::{SessionRef, settings::SessionSettings},
     supervisor::{Purpose, SupervisorRef},
     tab::Audience,
 };
@@ -132,9 +132,21 @@ impl Directory {
     pub(crate) fn add_foreign(&self, row: Session) {
         let mut inner = self.inner.lock();
         let thread = ThreadId::from(row.thread.as_str());
-        if !inner.live.contains_key(&thread) {
-            inner.dormant.entry(thread).or_insert(row);
+        let is_new = !inner.live.contains_key(&thread) && !inner.dormant.contains_key(&thread);
+        if is_new {
+            inner.dormant.insert(thread, row);
+            drop(inner);
+            self.touch();
         }
+    }
+
+    /// Codex's own ids of the threads that it lost and that were begun anew: they are sessions already, by another id.
+    pub(crate) fn aliases(&self) -> HashSet<String> {
+        let inner = self.inner.lock();
+        let live = inner.live.values().map(|live| live.feed.row());
+        let rows = live.chain(inner.dormant.values().cloned());
+        rows.filter_map(|row| SessionSettings::of(&row).codex_thread)
+            .collect()
     }
 
     /// `thread/started`: what Codex says of the new thread.

@@ -37,7 +37,7 @@ pub(crate) use self::{
     turns::{OpenItem, OpenTurn, TURN_ROW},
 };
 use self::{ring::Ring, turns::Turns};
-use crate::ids::ThreadId;
+use crate::{foreign::ELSEWHERE, ids::ThreadId, session::settings::with_last_turn};
 
 /// Bounds of one feed: bytes, and patience.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +73,8 @@ pub struct Feed {
     control: Notify,
     /// Prompts in the session's queue; a figure for lists.
     waiting: AtomicUsize,
+    /// Held while turns of another process are read in.
+    importing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -164,6 +166,7 @@ impl Feed {
             room: Notify::new(),
             control: Notify::new(),
             waiting: AtomicUsize::new(0),
+            importing: tokio::sync::Mutex::default(),
         })
     }
 
@@ -365,6 +368,11 @@ impl Feed {
         self.waiting.store(waiting, Ordering::Relaxed);
     }
 
+    /// Waits until nobody else reads turns of another process into this feed.
+    pub(crate) async fn importing(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.importing.lock().await
+    }
+
     /// Makes the session actor look again.
     pub(crate) fn poke(&self) {
         self.control.notify_one();
@@ -540,6 +548,9 @@ impl Writer {
                     .extend(self.turns.turn_completed(&turn, raw, seq));
                 if self.turns.open_turn().is_none() {
                     self.row.open_turn = None;
+                }
+                if self.row.source.as_deref() == Some(ELSEWHERE) {
+                    self.row.extra = with_last_turn(&self.row.extra, &turn);
                 }
                 control.notify_one();
             }

@@ -104,6 +104,8 @@ pub(crate) struct Wiring {
     service: OnceLock<SupervisorRef>,
     refs: OnceLock<Refs>,
     next_tab: AtomicU64,
+    /// When Codex's own list of threads was last read.
+    pub listed_at: parking_lot::Mutex<Option<Instant>>,
 }
 
 /// The static actors, for `host/status`.
@@ -243,6 +245,7 @@ impl Host {
             service: OnceLock::new(),
             refs: OnceLock::new(),
             next_tab: AtomicU64::new(1),
+            listed_at: parking_lot::Mutex::default(),
         });
         recovery::sweep_processes(&wiring.directory, &wiring.journal)?;
         recovery::close_open_turns(&wiring.directory, &rows)?;

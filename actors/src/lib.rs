@@ -15,6 +15,7 @@ pub mod admission;
 mod bridge;
 mod directory;
 pub(crate) mod feed;
+mod foreign;
 pub mod host;
 mod ids;
 mod recovery;

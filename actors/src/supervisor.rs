@@ -25,6 +25,8 @@ use crate::{
 
 /// Messages that wait for a supervisor. Senders wait for a place.
 const MAILBOX: usize = 64;
+/// A thread that another process works on is tried again this often.
+const HELD_RETRY: Duration = Duration::from_secs(5);
 /// Deaths during resume after which a thread is quarantined.
 const DEATHS_IN_RESUME: u32 = 2;
 
@@ -336,7 +338,11 @@ impl BridgeSupervisor {
     }
 
     fn decide(&mut self, cause: Cause) {
-        if matches!(cause, Cause::WrongVersion(_) | Cause::Held) {
+        if matches!(cause, Cause::Held) {
+            // Not a crash: it is tried again until the other process has let go.
+            return self.retry_in(HELD_RETRY, 0, cause);
+        }
+        if matches!(cause, Cause::WrongVersion(_)) {
             return self.publish(BridgeStatus::Failed(cause), None);
         }
         if self.deaths_in_resume >= DEATHS_IN_RESUME {

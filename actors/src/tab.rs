@@ -24,6 +24,7 @@ use serde::Deserialize;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::calls::service;
 pub use self::outbound::{Gone, TabOutbound};
 pub(crate) use self::outbound::{Out, Outbox};
 use crate::{

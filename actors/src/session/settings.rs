@@ -23,6 +23,7 @@ pub(crate) struct SessionSettings {
     approval_policy: Option<String>,
     /// Codex's id of the thread, when Codex lost the first one and began it anew.
     pub(crate) codex_thread: Option<String>,
+    last_turn: Option<String>,
 }
 
 /// The journal's `extra` of a session.
@@ -31,6 +32,21 @@ pub(crate) struct SessionSettings {
 struct Extra {
     #[serde(skip_serializing_if = "Option::is_none")]
     codex_thread: Option<String>,
+    /// The newest turn that the journal has of a thread which other processes work on, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_turn: Option<String>,
+}
+
+/// The newest turn that a session's `extra` names.
+pub(crate) fn last_turn(extra: &str) -> Option<String> {
+    serde_json::from_str::<Extra>(extra).ok()?.last_turn
+}
+
+/// The `extra` that names this turn as the newest.
+pub(crate) fn with_last_turn(extra: &str, turn: &str) -> String {
+    let mut extra: Extra = serde_json::from_str(extra).unwrap_or_default();
+    extra.last_turn = Some(turn.to_owned());
+    json!(extra).to_string()
 }
 
 impl SessionSettings {
@@ -42,12 +58,14 @@ impl SessionSettings {
             sandbox: row.sandbox.clone(),
             approval_policy: row.approval_policy.clone(),
             codex_thread: extra.codex_thread,
+            last_turn: extra.last_turn,
         }
     }
 
     pub(crate) fn to_extra(&self) -> String {
         let extra = Extra {
             codex_thread: self.codex_thread.clone(),
+            last_turn: self.last_turn.clone(),
         };
         json!(extra).to_string()
     }

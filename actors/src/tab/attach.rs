@@ -14,6 +14,8 @@ use crate::{
         Feed, OpenItem, TURN_ROW, json_string,
         snapshot::{self, Snapshot},
     },
+    foreign,
+    host::Wiring,
     rpc::{INTERNAL, Refusal},
     session::{summary::Summary, view_prompts},
 };
@@ -35,7 +37,12 @@ pub(super) struct AttachParams {
 }
 
 /// Decides between exact resume and snapshot, and gives the answer with the place from which events follow.
-pub(super) async fn attach(live: Live, params: AttachParams) -> Result<Reply, Refusal> {
+pub(super) async fn attach(
+    wiring: Arc<Wiring>,
+    live: Live,
+    params: AttachParams,
+) -> Result<Reply, Refusal> {
+    foreign::catch_up(&wiring, &live).await;
     let feed = Arc::clone(&live.feed);
     if let Some(after) = params.after
         && params

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use codex::{
-    message::{Request, ThreadOpened},
+    message::{Request, Thread, ThreadOpened},
     outgoing,
     request_id::RequestId,
 };
@@ -16,7 +16,8 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::{Out, Outbox, Tab, policy, trimmed};
 use crate::{
     bridge::Answer,
-    feed::{Feed, now_ms},
+    feed::Feed,
+    foreign,
     host::Wiring,
     ids::ThreadId,
     rpc::{INVALID_PARAMS, OVERLOADED, Refusal},
@@ -189,7 +190,9 @@ impl Tab {
                 Some(&json!({"threadId": thread}).to_string()),
             )
             .await?;
-            wiring.directory.add_foreign(foreign_row(&thread, &read));
+            let read: ReadThread<'_> =
+                serde_json::from_slice(&read).map_err(|_| refusal.clone())?;
+            wiring.directory.add_foreign(foreign::row(&read.thread));
             let session = sessions
                 .ask(Open { thread })
                 .send()
@@ -214,32 +217,11 @@ impl Tab {
     }
 }
 
-/// The row of a thread that was begun elsewhere, from Codex's answer to `thread/read`.
-fn foreign_row(thread: &str, read: &[u8]) -> journal::Session {
-    let opened = serde_json::from_slice::<ThreadOpened<'_>>(read).ok();
-    let seconds = |at: Option<i64>| {
-        at.and_then(|at| u64::try_from(at).ok())
-            .map_or_else(now_ms, |at| at * 1000)
-    };
-    let known = opened.as_ref().map(|opened| &opened.thread);
-    journal::Session {
-        thread: thread.to_owned(),
-        source: Some("codex".to_owned()),
-        cwd: known
-            .and_then(|known| known.cwd.as_deref())
-            .unwrap_or_default()
-            .to_owned(),
-        preview: known
-            .map(|known| known.preview.to_string())
-            .unwrap_or_default(),
-        title: known
-            .and_then(|known| known.name.as_deref())
-            .map(str::to_owned),
-        created_ms: seconds(known.and_then(|known| known.created_at)),
-        updated_ms: seconds(known.and_then(|known| known.updated_at)),
-        resumable: true,
-        ..journal::Session::default()
-    }
+/// The answer to `thread/read`.
+#[derive(serde::Deserialize)]
+struct ReadThread<'a> {
+    #[serde(borrow)]
+    thread: Thread<'a>,
 }
 
 /// Waits for the answer to a call that is on its way to the session's Codex.
@@ -257,7 +239,7 @@ async fn answered(
 }
 
 /// Asks the shared Codex.
-pub(super) async fn service(
+pub(crate) async fn service(
     wiring: &Arc<Wiring>,
     method: &str,
     params: Option<&str>,

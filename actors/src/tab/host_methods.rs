@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     feed::snapshot,
+    foreign,
     ids::ThreadId,
     rpc::{INTERNAL, INVALID_PARAMS, Refusal, UNKNOWN_METHOD},
     session::{
@@ -154,6 +155,7 @@ impl Tab {
                 .map_err(|_| Refusal::new(INVALID_PARAMS, "cursor: not one that this host gave"))?,
             None => 0,
         };
+        foreign::refresh_list(&self.wiring);
         let wiring = Arc::clone(&self.wiring);
         self.answer_later(&request.id, permit, async move {
             let mut summaries: Vec<Summary> =
@@ -184,7 +186,8 @@ impl Tab {
         let Some(live) = self.wiring.directory.live(&params.thread_id) else {
             return Err(Refusal::no_session(&params.thread_id));
         };
-        self.answer_later(&request.id, permit, attach(live, params));
+        let wiring = Arc::clone(&self.wiring);
+        self.answer_later(&request.id, permit, attach(wiring, live, params));
         Ok(())
     }
 
