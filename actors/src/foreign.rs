@@ -24,6 +24,8 @@ use crate::{
 const LIST_AGE: Duration = Duration::from_secs(30);
 /// Threads of one page, and pages, of Codex's list: the newest 1,000 threads.
 const LIST: (usize, usize) = (100, 10);
+/// Whoever a person started by hand; Codex's own default leaves scripts out.
+const SOURCES: [&str; 4] = ["cli", "vscode", "exec", "appServer"];
 /// Turns of one page, and pages, that are read into the journal: the newest 500 turns.
 const TURNS: (usize, usize) = (50, 10);
 
@@ -64,7 +66,7 @@ async fn read_list(wiring: &Arc<Wiring>) -> Result<(), Refusal> {
     let aliases = wiring.directory.aliases();
     let mut cursor: Option<String> = None;
     for _ in 0..LIST.1 {
-        let params = json!({"limit": LIST.0, "cursor": cursor}).to_string();
+        let params = json!({"limit": LIST.0, "cursor": cursor, "sourceKinds": SOURCES, "modelProviders": [], "sortKey": "updated_at"}).to_string();
         let answer = service(wiring, "thread/list", Some(&params)).await?;
         let Ok(page) = serde_json::from_slice::<ThreadsPage<'_>>(&answer) else {
             return Ok(()); // A Codex that lists in another way; there is nothing to show then.
