@@ -17,6 +17,7 @@
 mod block;
 mod builder;
 mod class;
+mod colours;
 mod context;
 mod engine;
 mod finder;
@@ -31,6 +32,7 @@ mod swallow;
 #[cfg(test)]
 mod tests;
 mod view;
+mod writer;
 
 pub use builder::{BuildError, Builder};
 pub use known::KNOWN_MIN;

@@ -2,6 +2,7 @@
 //!
 //! Not a redactor: it says yes or no, and changes nothing.
 
+use crate::colours::{Colours, ESCAPE};
 use crate::engine::Scan;
 use crate::finder::{Compare, head};
 use crate::known::KNOWN_MIN;
@@ -30,7 +31,10 @@ impl Redactor {
                 head::KNOWN => literal.text.len().min(KNOWN_MIN),
                 // Of a cue, what stands before its quote is not escaped.
                 head::CUE => {
-                    let quote = literal.text.iter().position(|byte| matches!(byte, b'"' | b'\\'));
+                    let quote = literal
+                        .text
+                        .iter()
+                        .position(|byte| matches!(byte, b'"' | b'\\'));
                     quote.unwrap_or(literal.text.len())
                 }
                 _ => return literal.compare(raw, at) != Compare::Differs,
@@ -48,11 +52,12 @@ impl Redactor {
 
     /// Whether any rule matches in `text`.
     fn finds(&self, text: &str) -> bool {
+        let stripped = Colours::default().strip_whole(text);
         let mut scan = Scan::default();
         scan.advance(
             self,
             View {
-                hay: text.as_bytes(),
+                hay: stripped.as_bytes(),
                 prev: Prev::default(),
                 eof: true,
             },
@@ -68,10 +73,11 @@ impl Redactor {
     }
 }
 
-/// Whether there is an escape that can stand for a character of a literal. The short escapes for control characters,
+/// Whether there is an escape that can stand for a character of a literal, or a colour in the middle of one. The short escapes for control characters,
 /// quotes and backslashes cannot: only known values have such characters, and these are searched escaped as well.
 fn has_hiding_escape(raw: &[u8]) -> bool {
-    memchr::memchr_iter(b'\\', raw).any(|at| matches!(raw.get(at + 1), Some(b'u' | b'/')))
+    memchr::memchr(ESCAPE, raw).is_some()
+        || memchr::memchr_iter(b'\\', raw).any(|at| matches!(raw.get(at + 1), Some(b'u' | b'/')))
 }
 
 /// The insides of the strings of a JSON text, escapes and all; of other text, what stands between quotes.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::block;
+use crate::colours::Colours;
 use crate::context::Kind;
 use crate::engine::Scan;
 use crate::engine::intervals::Interval;
@@ -14,9 +15,10 @@ use crate::finder::Finder;
 use crate::marker::{self, Digest, Digits};
 use crate::pattern::{Pattern, Run, Step};
 use crate::rules::Need;
-use crate::stream::{Stream, Writer};
+use crate::stream::Stream;
 use crate::swallow::How;
 use crate::view::{More, Prev, Verdict, View};
+use crate::writer::Writer;
 
 /// The compiled rules and known values; shared by all streams.
 pub struct Redactor {
@@ -115,11 +117,13 @@ fn judge_pattern(
 impl Redactor {
     /// Redacts one whole text. Borrowed when nothing changed.
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut colours = Colours::default();
+        let stripped = colours.strip_whole(text);
         let mut scan = Scan::default();
         scan.advance(
             self,
             View {
-                hay: text.as_bytes(),
+                hay: stripped.as_bytes(),
                 prev: Prev::default(),
                 eof: true,
             },
@@ -127,7 +131,15 @@ impl Redactor {
         if scan.intervals.is_empty() {
             return Cow::Borrowed(text);
         }
-        Writer::default().write(self, &mut scan, text)
+        let mut writer = Writer::default();
+        match stripped {
+            Cow::Borrowed(text) => writer.write(self, &mut scan, &mut colours, text),
+            Cow::Owned(text) => Cow::Owned(
+                writer
+                    .write(self, &mut scan, &mut colours, &text)
+                    .into_owned(),
+            ),
+        }
     }
 
     /// A fresh stream over this redactor.

@@ -6,11 +6,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::colours::{Colours, ESCAPE};
 use crate::engine::Scan;
-use crate::engine::intervals::SHUT;
 use crate::marker;
 use crate::redactor::Redactor;
 use crate::view::{Prev, View};
+use crate::writer::Writer;
 
 /// Most bytes that a stream holds back. The rules decide within less; should one not, the text is dropped, never passed.
 pub const HOLD_MAX: usize = 8 * 1024;
@@ -27,6 +28,7 @@ pub struct Stream {
     redactor: Arc<Redactor>,
     scan: Scan,
     writer: Writer,
+    colours: Colours,
     /// Text that later scans need: the held tail, and what of the text before it an undecided rule began with.
     carry: String,
     /// The bytes before the carry.
@@ -44,23 +46,13 @@ impl std::fmt::Debug for Stream {
     }
 }
 
-/// Writes the text between the secrets, and their markers.
-#[derive(Default)]
-pub(crate) struct Writer {
-    /// Text before this has left or was dropped. Counts like the positions of the scan.
-    out: usize,
-    /// A marker for text that ends here was written before the secret had come to its end.
-    shown: usize,
-    /// The first group of intervals reaches back into text whose marker was written already.
-    joined: bool,
-}
-
 impl Stream {
     pub(crate) fn new(redactor: Arc<Redactor>) -> Stream {
         Stream {
             redactor,
             scan: Scan::default(),
             writer: Writer::default(),
+            colours: Colours::default(),
             carry: String::new(),
             prev: Prev::default(),
             age: Duration::ZERO,
@@ -72,57 +64,65 @@ impl Stream {
         if chunk.is_empty() {
             return Cow::Borrowed("");
         }
-        let nothing_held = self.held() == 0;
-        if nothing_held {
+        let coloured =
+            !self.colours.is_empty() || memchr::memchr(ESCAPE, chunk.as_bytes()).is_some();
+        if self.carry.is_empty() && !coloured {
             self.age = Duration::ZERO;
-        }
-        if self.carry.is_empty() {
-            let view = View {
-                hay: chunk.as_bytes(),
-                prev: self.prev,
-                eof: false,
-            };
-            self.scan.advance(&self.redactor, view);
-            let out = self.writer.write(&self.redactor, &mut self.scan, chunk);
+            let out = self.step(chunk, false);
             self.keep(chunk);
             return out;
         }
+        let nothing_held = self.held() == 0;
+        let before = self.carry.len();
         let mut text = std::mem::take(&mut self.carry);
-        text.push_str(chunk);
-        let view = View {
-            hay: text.as_bytes(),
-            prev: self.prev,
-            eof: false,
+        match coloured {
+            true => self.colours.strip(chunk, &mut text, false),
+            false => text.push_str(chunk),
+        }
+        let out = self.step(&text, false);
+        let same = nothing_held && out == chunk;
+        // Written text that is the beginning of `text` needs no copy.
+        let whole =
+            matches!(out, Cow::Borrowed(part) if std::ptr::eq(part.as_ptr(), text.as_ptr()));
+        let length = out.len();
+        let out = if same || whole {
+            String::new()
+        } else {
+            out.into_owned()
         };
-        self.scan.advance(&self.redactor, view);
-        let out = self.writer.write(&self.redactor, &mut self.scan, &text);
-        if nothing_held && out.len() == chunk.len() && out == chunk {
-            drop(out);
-            self.keep(&text);
+        if self.writer.out >= before {
+            self.age = Duration::ZERO;
+        }
+        self.keep(&text);
+        if same {
             return Cow::Borrowed(chunk);
         }
-        let out = out.into_owned();
-        self.keep(&text);
+        if whole {
+            text.truncate(length);
+            return Cow::Owned(text);
+        }
         Cow::Owned(out)
     }
 
     /// The stream has come to its end: returns all that was held, redacted, and begins anew.
     pub fn flush(&mut self) -> String {
-        let text = std::mem::take(&mut self.carry);
-        self.scan.advance(
-            &self.redactor,
-            View {
-                hay: text.as_bytes(),
-                prev: self.prev,
-                eof: true,
-            },
-        );
-        let out = self
-            .writer
-            .write(&self.redactor, &mut self.scan, &text)
-            .into_owned();
+        let mut text = std::mem::take(&mut self.carry);
+        self.colours.strip("", &mut text, true);
+        let out = self.step(&text, true).into_owned();
         *self = Stream::new(Arc::clone(&self.redactor));
         out
+    }
+
+    /// Scans `text`, which begins where the carry did, and returns what of it may leave.
+    fn step<'t>(&mut self, text: &'t str, eof: bool) -> Cow<'t, str> {
+        let view = View {
+            hay: text.as_bytes(),
+            prev: self.prev,
+            eof,
+        };
+        self.scan.advance(&self.redactor, view);
+        self.writer
+            .write(&self.redactor, &mut self.scan, &mut self.colours, text)
     }
 
     /// `passed` has gone by since the last push or tick: returns what need not be held any longer.
@@ -141,26 +141,27 @@ impl Stream {
         let text = std::mem::take(&mut self.carry);
         self.scan.release(text.len());
         if self.age >= SETTLE_AFTER {
-            self.scan.settle(
-                &self.redactor,
-                View {
-                    hay: text.as_bytes(),
-                    prev: self.prev,
-                    eof: false,
-                },
-            );
+            let view = View {
+                hay: text.as_bytes(),
+                prev: self.prev,
+                eof: false,
+            };
+            self.scan.settle(&self.redactor, view);
         }
-        let out = self
+        let mut out = self
             .writer
-            .write(&self.redactor, &mut self.scan, &text)
+            .write(&self.redactor, &mut self.scan, &mut self.colours, &text)
             .into_owned();
         self.keep(&text);
+        if self.carry.len() <= self.writer.out {
+            out.push_str(&self.colours.release());
+        }
         out
     }
 
     /// How many bytes are held back.
     pub fn held(&self) -> usize {
-        self.carry.len() - self.writer.out.min(self.carry.len())
+        self.carry.len().saturating_sub(self.writer.out) + self.colours.held()
     }
 
     /// Keeps what of `text` the next scan needs.
@@ -174,6 +175,7 @@ impl Stream {
         self.carry = rest.to_owned();
         self.scan.rebase(from);
         self.writer.rebase(from);
+        self.colours.rebase(from, HOLD_MAX);
     }
 
     /// More is held than any rule should: the text is dropped, and the marker of the engine leaves in its place.
@@ -182,76 +184,5 @@ impl Stream {
         *self = Stream::new(Arc::clone(&self.redactor));
         self.prev = prev;
         self.carry = marker::ENGINE.to_owned();
-    }
-}
-
-impl Writer {
-    /// The text that may leave, given what `scan` has settled of `text`.
-    pub(crate) fn write<'t>(
-        &mut self,
-        redactor: &Redactor,
-        scan: &mut Scan,
-        text: &'t str,
-    ) -> Cow<'t, str> {
-        let settled = scan.settled().min(text.len());
-        let known_from = scan.known_from();
-        let mut out = Cow::Borrowed("");
-        let mut taken = 0;
-        loop {
-            let rest = scan.intervals.from(taken);
-            let Some(first) = rest
-                .first()
-                .filter(|first| first.start < settled || first.end <= settled)
-            else {
-                append(&mut out, text, self.out, settled);
-                self.out = self.out.max(settled);
-                break;
-            };
-            let mut group = *first;
-            let members = 1 + rest[1..]
-                .iter()
-                .take_while(|later| {
-                    let joins = later.start < group.end || group.open != SHUT;
-                    if joins {
-                        group.unite(later);
-                    }
-                    joins
-                })
-                .count();
-            append(&mut out, text, self.out, group.start);
-            self.joined |= group.start < self.shown;
-            if group.open != SHUT || group.end > settled {
-                self.out = self.out.max(settled);
-                break;
-            }
-            if !std::mem::take(&mut self.joined) {
-                redactor.write_marker(out.to_mut(), &group);
-            }
-            self.out = self.out.max(group.end);
-            if known_from < group.end {
-                self.shown = self.shown.max(group.end);
-            }
-            taken += members;
-        }
-        scan.intervals.drop_first(taken);
-        out
-    }
-
-    fn rebase(&mut self, bytes: usize) {
-        self.out = self.out.saturating_sub(bytes);
-        self.shown = self.shown.saturating_sub(bytes);
-    }
-}
-
-/// Appends `text[from..to]`; a range that would cut a character is dropped, and says so.
-fn append<'t>(out: &mut Cow<'t, str>, text: &'t str, from: usize, to: usize) {
-    if from >= to {
-        return;
-    }
-    let part = text.get(from..to).unwrap_or(marker::ENGINE);
-    if out.is_empty() {
-        *out = Cow::Borrowed(part);
-    } else {
-        out.to_mut().push_str(part);
     }
 }

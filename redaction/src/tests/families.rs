@@ -235,3 +235,29 @@ fn counts_name_what_was_redacted() {
         .collect();
     assert_eq!(counted, [("github-pat", 2), ("known-awkward", 1)]);
 }
+
+#[test]
+fn colours_hide_no_secret_and_stay_where_they_were() {
+    let redactor = samples::redactor();
+    let secret = format!("ghp_{}", Dice::new(30).text(ALNUM, 36));
+    let plain = redactor.redact(&format!("see {secret} end")).into_owned();
+    let marker = plain
+        .trim_start_matches("see ")
+        .trim_end_matches(" end")
+        .to_owned();
+    let (left, right) = secret.split_at(11);
+    let out = redactor
+        .redact(&format!(
+            "\u{1b}[1msee\u{1b}[0m {left}\u{1b}[31m{right}\u{1b}[0m end"
+        ))
+        .into_owned();
+    assert_eq!(
+        out,
+        format!("\u{1b}[1msee\u{1b}[0m {marker}\u{1b}[31m\u{1b}[0m end")
+    );
+    let harmless = "\u{1b}[32m   Compiling\u{1b}[0m serde";
+    assert!(matches!(
+        redactor.redact(harmless),
+        std::borrow::Cow::Borrowed(_)
+    ));
+}

@@ -95,6 +95,28 @@ pub(super) fn key_block(label: &str, lines: usize, seed: u64) -> String {
     )
 }
 
+/// `text` with colours strewn over it.
+pub(super) fn colour(text: &str) -> String {
+    let mut dice = Dice::new(text.len() as u64);
+    let mut out = String::new();
+    for letter in text.chars() {
+        out.push_str(
+            [
+                "",
+                "",
+                "",
+                "",
+                "",
+                "\u{1b}[0m",
+                "\u{1b}[1;31m",
+                "\u{1b}[m\u{1b}[K",
+            ][dice.roll(8)],
+        );
+        out.push(letter);
+    }
+    out
+}
+
 /// Texts that hold secrets, near misses and harmless text, to be cut anywhere.
 pub(super) fn corpus() -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
@@ -114,6 +136,11 @@ pub(super) fn corpus() -> Vec<String> {
         out.push(rule.harmless.join("\n"));
         out.push(rule.info(4).examples.join(" "));
     }
+    let coloured: Vec<String> = out.iter().step_by(7).map(|text| colour(text)).collect();
+    out.extend(coloured);
+    out.push(
+        "\u{1b}[1mbold\u{1b}[0m and \u{1b}[2J cleared, \u{1b}]0;title\u{7} \u{1b}[".to_owned(),
+    );
     let mut forms: Vec<String> = Vec::new();
     for value in [awkward_value(), long_value()] {
         forms.extend(

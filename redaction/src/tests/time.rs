@@ -97,3 +97,18 @@ fn a_candidate_that_turns_out_harmless_loses_only_what_was_held() {
             && out.ends_with("], which is something else")
     );
 }
+
+#[test]
+fn the_beginning_of_a_colour_is_shown_once() {
+    let redactor = samples::redactor();
+    for rest in ["31mred", "2Jcleared"] {
+        let mut stream = redactor.stream();
+        let mut out = stream.push("a \u{1b}[").into_owned();
+        assert_eq!((out.as_str(), stream.held()), ("a ", 2));
+        out += &stream.tick(SHORT);
+        assert_eq!((out.as_str(), stream.held()), ("a \u{1b}[", 0));
+        out += &stream.push(rest);
+        out += &stream.flush();
+        assert_eq!(out, format!("a \u{1b}[{rest}"));
+    }
+}
