@@ -14,6 +14,9 @@ use journal::{Batch, Item, Journal, Options, Write};
 /// Most bytes that a session gathers while its batch is in flight.
 const BATCH_BYTES: usize = 256 * 1024;
 
+/// Event bytes that are kept of a session where retention is measured.
+const KEEP: u64 = 64 * 1024 * 1024;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let seconds = env::args().nth(1).map_or(Ok(3), |text| text.parse())?;
     let time = Duration::from_secs(seconds);
@@ -36,14 +39,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     for words in [true, false] {
         for sessions in [1, 8] {
             for bytes in [64, 16 * 1024] {
-                unlimited(sessions, bytes, words, BATCH_BYTES, time)?;
+                unlimited(sessions, bytes, words, BATCH_BYTES, None, time)?;
             }
         }
     }
     println!("lone events: every batch holds one");
     for sessions in [1, 8, 100] {
-        unlimited(sessions, 64, true, 0, time)?;
+        unlimited(sessions, 64, true, 0, None, time)?;
     }
+    println!("retention: the same, but only {KEEP} bytes of a session are kept");
+    for bytes in [64, 16 * 1024] {
+        unlimited(1, bytes, true, BATCH_BYTES, Some(KEEP), time)?;
+    }
+    unlimited(1, 64, true, 0, Some(KEEP / 64), time)?;
     println!("items: every write holds one event and one finished item of that text");
     println!(
         "{:>7} {:>9} {:>8} {:>8} {:>8} {:>9} {:>15}",
@@ -72,10 +80,13 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Journals of one measurement lie on the disk that the target folder is on, not in a memory file system.
-fn fresh() -> Result<(tempfile::TempDir, Journal), Box<dyn Error>> {
+fn fresh(session_bytes: Option<u64>) -> Result<(tempfile::TempDir, Journal), Box<dyn Error>> {
     let base = env::var_os("JOURNAL_BENCH_DIR").map_or_else(env::temp_dir, PathBuf::from);
     let dir = tempfile::tempdir_in(base)?;
-    let (journal, _) = Journal::open(Options::new(dir.path().join("state")))?;
+    let mut options = Options::new(dir.path().join("state"));
+    options.retention.session_bytes = session_bytes;
+    options.retention.total_bytes = None;
+    let (journal, _) = Journal::open(options)?;
     Ok((dir, journal))
 }
 
@@ -137,9 +148,10 @@ fn unlimited(
     bytes: usize,
     words: bool,
     batch_bytes: usize,
+    keep: Option<u64>,
     time: Duration,
 ) -> Result<(), Box<dyn Error>> {
-    let (_dir, journal) = fresh()?;
+    let (_dir, journal) = fresh(keep)?;
     let (lines, count) = lines(bytes, batch_bytes, words);
     let (committed, commits) = mpsc::channel();
     let mut heads = vec![0; sessions];
@@ -197,7 +209,7 @@ fn unlimited(
 
 /// One session that completes item after item, each with words that are indexed for the search.
 fn with_items(bytes: usize, time: Duration) -> Result<(), Box<dyn Error>> {
-    let (journal_dir, journal) = fresh()?;
+    let (journal_dir, journal) = fresh(None)?;
     let (text, _) = lines(bytes, 0, true);
     let words = std::str::from_utf8(&text)?;
     let (line, _) = lines(64, 0, true);
@@ -260,7 +272,7 @@ fn cpu_seconds() -> f64 {
 /// Events come at a fixed rate, in turn to each session; what comes while a batch is in flight waits for the next one.
 fn paced(sessions: usize, rate: u32, time: Duration) -> Result<(), Box<dyn Error>> {
     const BYTES: usize = 64;
-    let (journal_dir, journal) = fresh()?;
+    let (journal_dir, journal) = fresh(None)?;
     let (line, _) = lines(BYTES, 0, true);
     let (committed, commits) = mpsc::channel::<(usize, Instant)>();
     let mut heads = vec![0; sessions];

@@ -11,6 +11,8 @@
 mod commit;
 #[path = "it/crash.rs"]
 mod crash;
+#[path = "it/log.rs"]
+mod log;
 #[path = "it/opening.rs"]
 mod opening;
 #[path = "it/reading.rs"]

@@ -5,11 +5,11 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 
 use bytes::Bytes;
-use journal::{Batch, CloseError, Health, Item, Process, ProcessChange, Rejection, Write};
-
-use crate::support::{
-    GUARD, Scratch, assert_whole, batch, commit, event, events, noise, wait_until,
+use journal::{
+    CloseError, Health, Item, Journal, Options, Process, ProcessChange, Rejection, Write,
 };
+
+use crate::support::{GUARD, Scratch, assert_whole, batch, commit, event, events, lines};
 
 #[test]
 fn a_call_comes_after_the_write_can_be_read() {
@@ -155,7 +155,7 @@ fn what_contradicts_itself_is_given_back() {
 #[test]
 fn a_full_queue_gives_the_write_back_with_its_call() {
     let scratch = Scratch::new();
-    let (journal, _) = journal::Journal::open(journal::Options {
+    let (journal, _) = Journal::open(Options {
         queue: 2,
         ..scratch.options()
     })
@@ -193,9 +193,45 @@ fn a_full_queue_gives_the_write_back_with_its_call() {
 }
 
 #[test]
+fn a_queue_full_of_bytes_gives_the_write_back_and_has_room_again_later() {
+    let scratch = Scratch::new();
+    let (journal, _) = Journal::open(Options {
+        queue_bytes: 2 * lines("a", 1, 1).len(),
+        ..scratch.options()
+    })
+    .unwrap();
+    for round in 0..3 {
+        let (entered, is_held) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        journal
+            .commit(Write::new("holds the writer up"), move || {
+                entered.send(()).unwrap();
+                released.recv_timeout(GUARD).unwrap();
+            })
+            .unwrap();
+        is_held.recv_timeout(GUARD).unwrap();
+        let (told, seen) = mpsc::channel();
+        for n in 0..2 {
+            let told = told.clone();
+            let thread = format!("{round}-{n}");
+            journal
+                .commit(event(&thread, 1, &lines("a", 1, 1)), move || {
+                    told.send(()).unwrap()
+                })
+                .unwrap();
+        }
+        let rejected = journal.commit(events("a", 1, 1), || ()).unwrap_err();
+        assert!(matches!(rejected.reason, Rejection::Full { writes: 2, .. }));
+        release.send(()).unwrap();
+        seen.recv_timeout(GUARD).unwrap();
+        seen.recv_timeout(GUARD).unwrap();
+    }
+}
+
+#[test]
 fn one_write_larger_than_the_queue_still_goes() {
     let scratch = Scratch::new();
-    let (journal, _) = journal::Journal::open(journal::Options {
+    let (journal, _) = Journal::open(Options {
         queue_bytes: 10,
         group_bytes: 10,
         ..scratch.options()
@@ -258,93 +294,6 @@ fn the_last_handle_may_be_dropped_in_a_call() {
     drop(journal);
     go.send(()).unwrap();
     seen.recv_timeout(GUARD).unwrap();
-}
-
-#[test]
-fn a_log_does_not_grow_without_bound_under_load_with_readers() {
-    // What the log may have when the writer waits for the mover, and a little more for the transaction after that.
-    const LOG: u64 = 70 * 1024 * 1024;
-    let scratch = Scratch::new();
-    let (journal, _) = scratch.open();
-    let (stop, stopped) = mpsc::channel::<()>();
-    let reader = {
-        let journal = journal.clone();
-        thread::spawn(move || {
-            let mut reads = 0;
-            while stopped.try_recv() == Err(mpsc::TryRecvError::Empty) {
-                journal.events("a", 0, 200_000).unwrap();
-                reads += 1;
-            }
-            reads
-        })
-    };
-    let line = noise(1 << 20);
-    let mut largest = 0;
-    for seq in 1..=110 {
-        commit(&journal, event("a", seq, &line));
-        largest = largest.max(journal.statistics().wal_bytes);
-    }
-    drop(stop);
-    assert!(reader.join().unwrap() > 0);
-    assert!(largest < LOG, "the log had {largest} bytes");
-}
-
-/// Pages in the log, and how many of them are in the database already.
-fn log_pages(scratch: &Scratch) -> (i64, i64) {
-    let connection = rusqlite::Connection::open(scratch.database()).unwrap();
-    connection
-        .query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| {
-            Ok((row.get(1)?, row.get(2)?))
-        })
-        .unwrap()
-}
-
-#[test]
-fn in_a_pause_the_log_is_moved_and_the_next_commit_begins_it_anew() {
-    /// A log of fewer pages may wait longer for its move.
-    const SHORT: i64 = 1024;
-    let scratch = Scratch::new();
-    let (journal, _) = scratch.open();
-    let line = noise(1 << 20);
-    for seq in 1..=8 {
-        commit(&journal, event("a", seq, &line));
-    }
-    wait_until("the log is moved", || {
-        let (pages, moved) = log_pages(&scratch);
-        pages < SHORT || pages == moved
-    });
-    commit(&journal, events("b", 1, 1));
-    let (pages, _) = log_pages(&scratch);
-    assert!(pages < SHORT, "the log has {pages} pages");
-}
-
-#[test]
-fn another_program_that_reads_for_long_only_lets_the_log_grow() {
-    let scratch = Scratch::new();
-    let (journal, _) = scratch.open();
-    commit(&journal, events("b", 1, 9));
-    let other = rusqlite::Connection::open(scratch.database()).unwrap();
-    other
-        .execute_batch("BEGIN; SELECT count(*) FROM events")
-        .unwrap();
-    let line = noise(1 << 20);
-    for seq in 1..=70 {
-        commit(&journal, event("a", seq, &line));
-    }
-    let (pages, moved) = log_pages(&scratch);
-    assert!(
-        pages > 16_384 && moved < 100,
-        "{moved} of {pages} pages are moved"
-    );
-    assert_eq!(journal.health(), Health::Writing);
-    other.execute_batch("ROLLBACK").unwrap();
-    drop(other);
-    let mut seq = 70;
-    wait_until("the log is short again", || {
-        seq += 1;
-        commit(&journal, event("a", seq, &line));
-        log_pages(&scratch).0 < 16_384
-    });
 }
 
 #[test]
