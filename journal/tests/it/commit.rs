@@ -6,7 +6,7 @@ use std::thread;
 
 use bytes::Bytes;
 use journal::{
-    CloseError, Health, Item, Journal, Options, Process, ProcessChange, Rejection, Write,
+    Batch, CloseError, Health, Item, Journal, Options, Process, ProcessChange, Rejection, Write,
 };
 
 use crate::support::{GUARD, Scratch, assert_whole, batch, commit, event, events, lines};
