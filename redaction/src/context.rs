@@ -12,6 +12,7 @@ mod header;
 mod strength;
 mod url;
 mod value;
+mod words;
 
 use crate::swallow::How;
 use crate::view::{More, Verdict, View};

@@ -2,11 +2,7 @@
 //!
 //! Not a measure of how good a secret is.
 
-use std::sync::LazyLock;
-
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
-
-use crate::marker;
+use crate::context::words;
 
 /// What a value consists of.
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,137 +34,6 @@ pub(super) enum Place {
     /// Without quotes, where code and prose stand too.
     Bare,
 }
-
-/// Words that stand where a secret would, as whole values; in order, for they are searched by halves.
-const WORDS: &[&str] = &[
-    "access_token",
-    "admin",
-    "anonymous",
-    "api_key",
-    "apikey",
-    "autodetect",
-    "basic",
-    "bearer",
-    "boolean",
-    "censored",
-    "credential",
-    "credentials",
-    "default",
-    "digest",
-    "disabled",
-    "enabled",
-    "encrypted",
-    "environment",
-    "ephemeral",
-    "expired",
-    "false",
-    "file",
-    "guest",
-    "hidden",
-    "inherit",
-    "integer",
-    "invalid",
-    "keychain",
-    "keyring",
-    "letmein",
-    "localhost",
-    "masked",
-    "missing",
-    "mysql",
-    "nobody",
-    "none",
-    "null",
-    "nullable",
-    "number",
-    "object",
-    "optional",
-    "passcode",
-    "passphrase",
-    "passwd",
-    "password",
-    "postgres",
-    "private",
-    "prompt",
-    "public",
-    "qwerty",
-    "readonly",
-    "redacted",
-    "refresh_token",
-    "required",
-    "root",
-    "secret",
-    "secrets",
-    "stdin",
-    "string",
-    "token",
-    "tokens",
-    "true",
-    "undefined",
-    "unknown",
-    "user:password",
-    "username",
-    "username:password",
-    "varchar",
-    "vault",
-    "welcome",
-];
-
-/// Parts that make a value a placeholder.
-const PLACEHOLDERS: &[&str] = &[
-    "example",
-    "placeholder",
-    "changeme",
-    "change_me",
-    "change-me",
-    "changeit",
-    "your_",
-    "your-",
-    "yourpass",
-    "yoursecret",
-    "yourtoken",
-    "yourapi",
-    "your ",
-    "xxxx",
-    "****",
-    "....",
-    "____",
-    "redacted",
-    "dummy",
-    "${",
-    "{{",
-    "$(",
-    "#{",
-    "%(",
-    "insert",
-    "replace",
-    "todo",
-    "<secret",
-    "<token",
-    "<pass",
-    "-goes-here",
-    "_goes_here",
-    "_here",
-    "-here",
-    "foobar",
-    "not-a-real",
-    "not_a_real",
-    "sample",
-    "12345678901234567890",
-    "abcdefghijklmnop",
-    "deadbeef",
-    "00000000",
-];
-
-/// Finds the parts in one pass. What was redacted already is a placeholder too.
-static PARTS: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    let marker = marker::OPENING.to_ascii_lowercase();
-    let parts = PLACEHOLDERS.iter().copied().chain([marker.as_str()]);
-    let kind = Some(AhoCorasickKind::DFA);
-    AhoCorasick::builder()
-        .kind(kind)
-        .build(parts)
-        .expect("a few dozen short literals make a small automaton")
-});
 
 impl Traits {
     /// Counts through `value`.
@@ -266,17 +131,19 @@ pub(super) fn is_password(value: &[u8], place: Place) -> bool {
             traits.digits > 0 && traits.special > 0 && traits.spaces <= 4
         }
         _ if traits.spaces > 0 => false,
+        Place::Bare => {
+            traits.digits > 0 && traits.letters() >= if traits.special > 0 { 1 } else { 3 }
+        }
         Place::Literal if traits.special > 0 || traits.digits > 0 => true,
         // A word in capitals is a name for what should stand there.
-        Place::Literal => traits.lower > 0 && !is_name(value),
+        Place::Literal => traits.lower > 0 && (!is_name(value) || is_phrase(value)),
         Place::Quoted if traits.digits > 0 => {
             traits.letters() > 0 || traits.digits.max(8) == value.len()
         }
         Place::Quoted => {
-            traits.special > 1 || (traits.special > 0 && traits.lower > 0 && traits.upper > 1)
-        }
-        Place::Bare => {
-            traits.digits > 0 && traits.letters() >= if traits.special > 0 { 1 } else { 3 }
+            traits.special > 1
+                || (traits.special > 0 && traits.lower > 0 && traits.upper > 1)
+                || is_phrase(value)
         }
     };
     plausible
@@ -317,6 +184,23 @@ fn is_constant(value: &[u8], traits: &Traits) -> bool {
         && traits.special == 0
         && traits.digits * 4 < traits.upper
         && value.contains(&b'_')
+}
+
+/// Four or more lower-case words that a person would put together as a password, `correct-horse-battery-staple`.
+fn is_phrase(value: &[u8]) -> bool {
+    let separator = value
+        .iter()
+        .copied()
+        .find(|byte| !byte.is_ascii_lowercase());
+    let Some(separator @ (b'-' | b'_' | b'.')) = separator else {
+        return false;
+    };
+    let mut words = value.split(|byte| *byte == separator);
+    let count = words.clone().count();
+    (4..=8).contains(&count)
+        && words
+            .all(|word| (3..=10).contains(&word.len()) && word.iter().all(u8::is_ascii_lowercase))
+        && !words::is_naming(value)
 }
 
 /// Lower-case words joined by dashes, underscores or dots.
@@ -374,13 +258,7 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
         .take_while(|byte| byte.is_ascii_digit())
         .count();
     let stem = &lower[..lower.len() - digits];
-    is_word(stem) || is_word(&lower) || PARTS.is_match(&lower)
-}
-
-fn is_word(value: &[u8]) -> bool {
-    WORDS
-        .binary_search_by(|word| word.as_bytes().cmp(value))
-        .is_ok()
+    words::is_value(stem) || words::is_value(&lower) || words::has_placeholder(&lower)
 }
 
 /// An expression of a programming language, a path or an address.
@@ -439,14 +317,4 @@ fn dotted(value: &[u8]) -> bool {
 fn is_path(value: &[u8], traits: &Traits) -> bool {
     let slashes = value.iter().filter(|byte| **byte == b'/').count();
     slashes > 0 && (traits.lower + slashes) * 10 >= value.len() * 8
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_in_order() {
-        assert!(WORDS.is_sorted());
-    }
 }

@@ -1,0 +1,149 @@
+//! What stands between a name and its value: the sign, a type, an opening quote.
+//!
+//! Not for what the value is.
+
+use crate::class::{Class, WORD};
+use crate::context::assignment::Name;
+use crate::context::value::Ending;
+use crate::context::{Judged, Kind, Stop, expect};
+use crate::view::View;
+
+/// Most white space before and after a sign.
+const SPACE_MAX: usize = 40;
+/// Longest type between a name and the sign: `password: Option<&'static str> = "..."`.
+const TYPE_MAX: usize = 40;
+
+const SPACE: Class = Class::EMPTY.with(b" \t");
+const TYPE: Class = WORD.with(b"&'<>: []?|*.,");
+/// What may stand between a name that is a value itself, and the word `value`.
+const PAIR_SPACE: Class = SPACE.with(b"\r\n,\"'\\");
+const CLOSER: Class = SPACE.with(b"\"'`\\");
+
+/// The sign of an assignment.
+#[derive(Clone, Copy)]
+pub(super) struct Sign {
+    /// Its last byte; a space when there is none.
+    pub(super) byte: u8,
+    /// Where the value may begin, white space skipped.
+    pub(super) value: usize,
+    /// Whether it stands without white space around.
+    pub(super) tight: bool,
+    /// Whether only a string in quotes can be the value.
+    pub(super) quoted: bool,
+    /// Whether name and value may be no more than neighbours in a list.
+    pub(super) list: bool,
+}
+
+/// Finds the sign between `name` and its value.
+pub(super) fn sign(view: View<'_>, name: Name, kind: Kind) -> Judged<Sign> {
+    if let Some(found) = pair(view, name.end)? {
+        return Ok(found);
+    }
+    let at = view.run(&SPACE, name.end, SPACE_MAX).ok_or(Stop::More)?;
+    let spaced = at > name.end;
+    let rest = &view.hay[at..];
+    let width = match rest {
+        [] | [b'=' | b':' | b'!'] | [b'=' | b'!', b'='] if !view.eof => return Err(Stop::More),
+        [b'=' | b'!', b'=', b'=', ..] => 3,
+        [b'=', b'=' | b'>', ..] | [b':' | b'!', b'=', ..] => 2,
+        [b':', b':', ..] => return Err(Stop::No),
+        [b'=' | b':', ..] => 1,
+        [b',', ..] if name.closed => 1,
+        [b'>' | b'(', ..] if !spaced => 1,
+        // `PASSWORD 'secret'`, as databases have it.
+        [b'\'', ..] if spaced && matches!(kind, Kind::Password) => 0,
+        _ if name.flag && spaced => 0,
+        [b'i' | b'I', ..] if spaced => return is(view, at),
+        _ => return Err(Stop::No),
+    };
+    let end = at + width;
+    let value = view
+        .run(&SPACE.with(b"*"), end, SPACE_MAX)
+        .ok_or(Stop::More)?;
+    let byte = if width == 0 { b' ' } else { view.hay[end - 1] };
+    let list = byte == b',' && !name.upper;
+    let quoted = matches!(byte, b',' | b'(') || rest.first() == Some(&b'\'');
+    Ok(Sign {
+        byte,
+        value,
+        tight: !spaced && value == end,
+        quoted,
+        list,
+    })
+}
+
+/// `the password is ...`.
+fn is(view: View<'_>, at: usize) -> Judged<Sign> {
+    let end = expect(view, at, "is")?;
+    let value = view
+        .run(&SPACE.with(b":"), end, SPACE_MAX)
+        .ok_or(Stop::More)?;
+    match value > end {
+        true => Ok(Sign {
+            byte: b'i',
+            value,
+            tight: false,
+            quoted: false,
+            list: false,
+        }),
+        false => Err(Stop::No),
+    }
+}
+
+/// `name: API_TOKEN`, `value: ...` on the next line; `key="ApiKey" value="..."`: the sign of the value.
+fn pair(view: View<'_>, from: usize) -> Judged<Option<Sign>> {
+    let at = view.run(&PAIR_SPACE, from, SPACE_MAX).ok_or(Stop::More)?;
+    if at == from {
+        return Ok(None);
+    }
+    // Until the whole word is there, it may as well be the beginning of a value.
+    let arriving = || Stop::Arriving(at, Ending::Bare);
+    let word = match expect(view, at, "value") {
+        Ok(word) => word,
+        Err(Stop::No) => return Ok(None),
+        Err(_) => return Err(arriving()),
+    };
+    let sign = view.run(&CLOSER, word, SPACE_MAX).ok_or_else(arriving)?;
+    let byte = match view.hay.get(sign) {
+        Some(byte @ (b'=' | b':')) => *byte,
+        None if !view.eof => return Err(arriving()),
+        _ => return Ok(None),
+    };
+    let value = view.run(&SPACE, sign + 1, SPACE_MAX).ok_or_else(arriving)?;
+    Ok(Some(Sign {
+        byte,
+        value,
+        tight: false,
+        quoted: false,
+        list: false,
+    }))
+}
+
+/// The quote that opens a value at `at`, behind the letters that may mark a string: where the value begins, and how it
+/// ends.
+pub(super) fn opening(view: View<'_>, at: usize) -> Judged<Option<(usize, Ending)>> {
+    let marks = at + Class::EMPTY.with(b"brfuLR@$").run(view.hay, at, 2);
+    let quote = marks + Class::EMPTY.with(b"\\").run(view.hay, marks, 8);
+    match view.hay.get(quote) {
+        Some(byte @ (b'"' | b'\'' | b'`')) => Ok(Some((
+            quote + 1,
+            Ending::Quote(*byte, (quote - marks) as u8),
+        ))),
+        None if !view.eof => Err(Stop::Arriving(at, Ending::Bare)),
+        _ => Ok(None),
+    }
+}
+
+/// `: Type = "value"`: where the value begins, when a type stands first.
+pub(super) fn typed(view: View<'_>, at: usize) -> Judged<Option<usize>> {
+    let arriving = || Stop::Arriving(at, Ending::Bare);
+    let end = at + TYPE.run(view.hay, at, TYPE_MAX);
+    match &view.hay[end..] {
+        [] | [b'='] if end - at < TYPE_MAX && !view.eof => Err(arriving()),
+        [b'=', next, ..] if !matches!(next, b'=' | b'>') && view.hay[end - 1] == b' ' => view
+            .run(&SPACE, end + 1, SPACE_MAX)
+            .map(Some)
+            .ok_or_else(arriving),
+        _ => Ok(None),
+    }
+}
