@@ -62,7 +62,8 @@ async fn serve_with(
     let mut launch = settings::codex_launch(&config, program, settings::home_folder());
     launch.launcher = Some(settings::launcher()?);
     let host = Host::start(HostOptions {
-        admission: admission::Args::from_config(&config.admission, &config.limits),
+        admission: admission::Args::from_config(&config.admission, &config.limits)
+            .stored_in(config.state_dir.join("sign-ins.json")),
         codex: config.codex,
         limits: config.limits,
         journal,

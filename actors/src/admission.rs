@@ -10,12 +10,13 @@ mod actor;
 mod book;
 mod half;
 mod sign_ins;
+mod store;
 mod throttle;
 
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use config::{Credential, Role, TOKEN_PREFIX, Token, TokenDigest};
 use kameo::{
@@ -26,6 +27,7 @@ use kameo::{
     message::Message,
 };
 use parking_lot::Mutex;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use actor::{AdmissionActor, Args};
@@ -41,6 +43,7 @@ use actor::{
 use book::{Book, Presented};
 use half::CookieDigest;
 use sign_ins::Presence;
+use store::Store;
 
 /// Questions that wait for the actor; each is answered in microseconds. One more waits in its own connection.
 const MAILBOX: usize = 64;
@@ -146,6 +149,13 @@ impl Args {
             lifetimes,
             budget,
         )
+    }
+
+    /// Keeps the sign-ins in this file, so that they outlive the host, and takes up those that are there.
+    #[must_use]
+    pub fn stored_in(self, path: PathBuf) -> Self {
+        self.book.lock().keep_in(Store::new(path), Instant::now());
+        self
     }
 
     /// The start of an empty book. With `required` false, [`Admission::open`] lets everybody in.

@@ -101,8 +101,11 @@ macro_rules! answer {
                 _: &mut Context<Self, Self::Reply>,
             ) -> Self::Reply {
                 let $now = Instant::now();
-                let $book = &mut *self.book.lock();
-                $body
+                let mut book = self.book.lock();
+                let $book = &mut *book;
+                let reply = $body;
+                book.store_changes();
+                reply
             }
         }
     };

@@ -11,6 +11,7 @@ use super::{
     Budget, Challenge, Denied, Lifetimes, Principal, SignInId, SignInInfo, SignedIn, Via,
     half::{CookieDigest, Half, decode},
     sign_ins::SignIns,
+    store::Store,
     throttle::{Throttle, Verdict},
 };
 
@@ -63,6 +64,7 @@ pub(super) struct Book {
     tokens: Throttle,
     cookies: Throttle,
     proofs: Throttle,
+    store: Option<Store>,
 }
 
 impl Book {
@@ -74,6 +76,23 @@ impl Book {
             tokens: Throttle::new(budget),
             cookies: Throttle::new(budget),
             proofs: Throttle::new(budget),
+            store: None,
+        }
+    }
+
+    /// Takes up the sign-ins of this store, and stores every change there from now on.
+    pub(super) fn keep_in(&mut self, store: Store, now: Instant) {
+        for record in store.load() {
+            self.sign_ins.restore(&record, &self.held, now);
+        }
+        self.store = Some(store);
+        self.store_changes();
+    }
+
+    /// Stores the sign-ins, if they have changed: a few kilobytes, when somebody signs in or out.
+    pub(super) fn store_changes(&mut self) {
+        if let (Some(records), Some(store)) = (self.sign_ins.take_changed(), &self.store) {
+            store.save(&records);
         }
     }
 

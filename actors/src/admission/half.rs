@@ -31,6 +31,11 @@ impl Half {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
+    /// One that was stored as `reveal` writes it.
+    pub(super) fn stored(text: &str) -> Option<Self> {
+        decode(text).map(Self)
+    }
+
     /// Eight of its bytes, to name something that must not collide.
     pub(super) fn first_u64(&self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.0;
@@ -69,6 +74,18 @@ impl CookieDigest {
             // Hashed as well: a malformed cookie takes the same path, and matches nothing that was issued.
             None => (Self(Sha256::digest(cookie.as_bytes()).into()), false),
         }
+    }
+}
+
+impl CookieDigest {
+    /// One that was stored as `to_text` writes it.
+    pub(super) fn stored(text: &str) -> Option<Self> {
+        decode(text).map(Self)
+    }
+
+    /// Base64url without padding.
+    pub(super) fn to_text(self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
     }
 }
 

@@ -1,14 +1,23 @@
-//! The browsers that are signed in. Kept in memory: after a restart of the host they sign in again. Everything that a
-//! lasting store would have to do stands in the methods of [`SignIns`], and nothing outside knows how they do it.
+//! The browsers that are signed in, and what of them is stored: who they are and when they began. That somebody used one
+//! is not written each time; after a restart of the host each counts as just used, and the absolute lifetime goes on.
 
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use config::{Role, TokenDigest};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::half::{CookieDigest, Half};
+use super::{
+    book::Held,
+    half::{CookieDigest, Half},
+    store::Record,
+};
 
 /// Signed-in browsers at once. One more drops the one that has been unused longest.
 const MOST_SIGN_INS: usize = 256;
@@ -69,6 +78,8 @@ pub(super) struct SignIn {
     pub(super) revoked: CancellationToken,
     device: String,
     began: Instant,
+    /// The same by the clock on the wall, for the store.
+    began_ms: u64,
     usage: Arc<Usage>,
     _end: DropGuard,
 }
@@ -132,6 +143,8 @@ impl Drop for Presence {
 pub(super) struct SignIns {
     lifetimes: Lifetimes,
     by_cookie: HashMap<CookieDigest, SignIn>,
+    /// Different from what was last stored.
+    changed: bool,
 }
 
 impl SignIns {
@@ -139,6 +152,7 @@ impl SignIns {
         Self {
             lifetimes,
             by_cookie: HashMap::new(),
+            changed: false,
         }
     }
 
@@ -149,7 +163,7 @@ impl SignIns {
     /// Adds a sign-in made with a credential; returns its halves, cookie first.
     pub(super) fn add(
         &mut self,
-        credential: &super::book::Held,
+        credential: &Held,
         device: &str,
         now: Instant,
     ) -> Result<(Half, Half), super::Denied> {
@@ -170,18 +184,20 @@ impl SignIns {
             revoked,
             device: super::device_label(device),
             began: now,
+            began_ms: wall_ms(),
             usage: Arc::new(Usage {
                 state: Mutex::new(UsageState { open: 0, last: now }),
             }),
         };
         self.by_cookie.insert(cookie.digest(), sign_in);
+        self.changed = true;
         Ok((cookie, proof))
     }
 
     /// The living sign-in of a cookie.
     pub(super) fn find(&mut self, cookie: &CookieDigest, now: Instant) -> Option<&SignIn> {
         if self.by_cookie.get(cookie)?.is_over(self.lifetimes, now) {
-            self.by_cookie.remove(cookie);
+            self.remove(cookie);
         }
         self.by_cookie.get(cookie)
     }
@@ -198,29 +214,87 @@ impl SignIns {
 
     /// Ends one by its cookie; whether there was one.
     pub(super) fn remove(&mut self, cookie: &CookieDigest) -> bool {
-        self.by_cookie.remove(cookie).is_some()
+        let removed = self.by_cookie.remove(cookie).is_some();
+        self.changed |= removed;
+        removed
     }
 
     /// Ends one by its id; whether there was one.
     pub(super) fn revoke(&mut self, id: SignInId) -> bool {
-        let before = self.by_cookie.len();
-        self.by_cookie.retain(|_, sign_in| sign_in.id != id);
-        self.by_cookie.len() < before
+        self.retain(|sign_in| sign_in.id != id) > 0
     }
 
     /// Ends those of a credential; returns how many.
     pub(super) fn drop_credential(&mut self, credential: &TokenDigest) -> usize {
-        let before = self.by_cookie.len();
-        self.by_cookie
-            .retain(|_, sign_in| sign_in.credential != *credential);
-        before - self.by_cookie.len()
+        self.retain(|sign_in| sign_in.credential != *credential)
     }
 
     /// Ends those whose time is over.
     pub(super) fn drop_expired(&mut self, now: Instant) {
         let lifetimes = self.lifetimes;
-        self.by_cookie
-            .retain(|_, sign_in| !sign_in.is_over(lifetimes, now));
+        self.retain(|sign_in| !sign_in.is_over(lifetimes, now));
+    }
+
+    /// Ends all that `keep` does not keep; returns how many.
+    fn retain(&mut self, keep: impl Fn(&SignIn) -> bool) -> usize {
+        let before = self.by_cookie.len();
+        self.by_cookie.retain(|_, sign_in| keep(sign_in));
+        let ended = before - self.by_cookie.len();
+        self.changed |= ended > 0;
+        ended
+    }
+
+    /// What to store, when that has changed since the last call.
+    pub(super) fn take_changed(&mut self) -> Option<Vec<Record>> {
+        let record = |(cookie, sign_in): (&CookieDigest, &SignIn)| Record {
+            id: sign_in.id.to_string(),
+            cookie: cookie.to_text(),
+            proof: sign_in.proof.reveal(),
+            credential: sign_in.credential.to_hex(),
+            device: sign_in.device.clone(),
+            began_ms: sign_in.began_ms,
+        };
+        std::mem::take(&mut self.changed).then(|| self.by_cookie.iter().map(record).collect())
+    }
+
+    /// Takes up a stored sign-in, if its credential is still in force and its time is not over.
+    pub(super) fn restore(&mut self, record: &Record, held: &[Held], now: Instant) {
+        let credential = held
+            .iter()
+            .find(|held| held.digest.to_hex() == record.credential);
+        let age = Duration::from_millis(wall_ms().saturating_sub(record.began_ms));
+        let parts = (
+            credential,
+            CookieDigest::stored(&record.cookie),
+            Half::stored(&record.proof),
+            SignInId::parse(&record.id),
+            now.checked_sub(age),
+        );
+        let (Some(credential), Some(cookie), Some(proof), Some(id), Some(began)) = parts else {
+            self.changed = true;
+            return;
+        };
+        if age >= self.lifetimes.absolute || self.by_cookie.len() >= MOST_SIGN_INS {
+            self.changed = true;
+            return;
+        }
+        let revoked = credential.revoked.child_token();
+        let sign_in = SignIn {
+            id,
+            credential: credential.digest,
+            name: credential.name.clone(),
+            role: credential.role,
+            proof,
+            _end: revoked.clone().drop_guard(),
+            revoked,
+            device: record.device.clone(),
+            began,
+            began_ms: record.began_ms,
+            usage: Arc::new(Usage {
+                state: Mutex::new(UsageState { open: 0, last: now }),
+            }),
+        };
+        self.by_cookie.insert(cookie, sign_in);
     }
 
     /// When the first of them ends at the latest. An idle end needs no alarm: nothing is open then that would notice.
@@ -249,9 +323,15 @@ impl SignIns {
             .iter()
             .max_by_key(|(_, sign_in)| sign_in.idle(now).0);
         if let Some(cookie) = longest.map(|(cookie, _)| *cookie) {
-            self.by_cookie.remove(&cookie);
+            self.remove(&cookie);
         }
     }
+}
+
+/// Milliseconds since the epoch.
+fn wall_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
 fn info(sign_in: &SignIn, now: Instant) -> SignInInfo {

@@ -412,3 +412,52 @@ async fn a_restart_of_the_actor_signs_nobody_out() {
     assert!(!program.revoked.is_cancelled());
     supervisor.stop_gracefully().await.unwrap();
 }
+
+#[test]
+fn a_sign_in_outlives_the_host_until_it_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sign-ins.json");
+    let (token, main) = credential("main", Role::Operate);
+    let (_, other) = credential("main", Role::Operate);
+    let start = |credentials: Vec<Credential>| {
+        let mut book = book(credentials);
+        book.keep_in(Store::new(path.clone()), Instant::now());
+        book
+    };
+
+    let mut first = start(vec![main.clone()]);
+    let (cookie, _presence) = enter(&mut first, &token, Instant::now());
+    first.store_changes();
+    let stored = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        !stored.contains(&cookie.reveal()),
+        "the cookie itself is stored"
+    );
+
+    let mut second = start(vec![main.clone()]);
+    assert!(is_known(&mut second, &cookie, Instant::now()));
+    assert!(!is_known(
+        &mut second,
+        &cookie,
+        Instant::now() + LIFETIMES.absolute
+    ));
+
+    let mut other_token = start(vec![other]);
+    assert!(!is_known(&mut other_token, &cookie, Instant::now()));
+    let mut third = start(vec![main]);
+    assert!(
+        !is_known(&mut third, &cookie, Instant::now()),
+        "it ended with its credential"
+    );
+}
+
+#[test]
+fn a_damaged_store_signs_nobody_in_and_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sign-ins.json");
+    std::fs::write(&path, "[{\"id\":").unwrap();
+    let (_, main) = credential("main", Role::Operate);
+    let mut book = book(vec![main]);
+    book.keep_in(Store::new(path), Instant::now());
+    assert!(book.list(Instant::now()).is_empty());
+}
