@@ -103,7 +103,8 @@ impl Builder {
     }
 
     /// Adds an own rule. The pattern begins with at least three fixed characters, then come `[classes]`, `\d`, `\w` and
-    /// literals with counts `{m,n}`, `+`, `*`, `?`, and a `\b` at the end if a word must end there.
+    /// literals with counts `{m,n}`, `+`, `*`, `?`, a `\b` at the end if a word must end there, and a `\B` at the beginning
+    /// if it may begin within a word.
     pub fn custom(mut self, id: &str, pattern: &str) -> Result<Builder, BuildError> {
         let proper = (2..=NAME_MAX).contains(&id.len())
             && id
@@ -212,14 +213,14 @@ impl Parts {
     fn pattern(&mut self, id: &str, rank: u8, pattern: Pattern, need: Need) {
         let label = self.label(id);
         let heads = pattern.heads().to_vec();
+        let head = if pattern.begins_anywhere() {
+            head::ANYWHERE
+        } else {
+            head::RULE
+        };
         let next = pattern.first();
         let owner = self.rule(label, rank, Matcher::Pattern(pattern, need));
         for text in heads {
-            let head = if text[0].is_ascii_alphanumeric() {
-                head::RULE
-            } else {
-                head::ANYWHERE
-            };
             self.literals.push(Literal {
                 text,
                 fold: false,

@@ -62,6 +62,10 @@ pub(crate) enum Kind {
     DockerAuth,
     /// `curl -u user:password`, `mysql -p...`.
     Command,
+    /// `123456789:AA...`: the token of a Telegram bot.
+    Telegram,
+    /// `host:5432:database:user:password`, a line of a `.pgpass`.
+    PgPass,
     /// `sig=...`: the signature of a URL that grants access.
     Signature,
 }
@@ -80,6 +84,8 @@ impl Kind {
             Kind::Url => url::judge_userinfo(view, after),
             Kind::Signature => url::judge_signature(view, at, after),
             Kind::Netrc => command::judge_netrc(view, after),
+            Kind::PgPass => command::judge_pgpass(view, after),
+            Kind::Telegram => url::judge_telegram(view, at),
             Kind::DockerAuth => command::judge_docker_auth(view, at, after),
             Kind::Command => command::judge_command(view, at, after),
         };

@@ -19,7 +19,7 @@ const HEAD_CLASS_MAX: usize = 16;
 pub enum PatternError {
     /// The syntax is not that of the pattern language; the byte offset says where.
     #[error(
-        "read pattern: unexpected text at byte {0}; allowed are literals, [classes], \\d \\w, {{m,n}} + * ? and a final \\b"
+        "read pattern: unexpected text at byte {0}; allowed are literals, [classes], \\d \\w, {{m,n}} + * ?, a leading \\B and a final \\b"
     )]
     Syntax(usize),
     /// The pattern does not begin with enough fixed characters to be found cheaply.
@@ -51,6 +51,8 @@ pub(crate) struct Pattern {
     body: Vec<Element>,
     /// Index of the element that commits the pattern once its `min` is met: all later ones are optional.
     commits: usize,
+    /// Whether it may begin within a word.
+    inside: bool,
     word_end: bool,
 }
 
@@ -84,6 +86,8 @@ impl Pattern {
         let mut heads = vec![Vec::new()];
         let mut body: Vec<Element> = Vec::new();
         let mut word_end = false;
+        let inside = text.starts_with("\\B");
+        parser.at += if inside { 2 } else { 0 };
         while parser.at < parser.text.len() {
             if parser.text[parser.at..] == *b"\\b" {
                 word_end = true;
@@ -112,6 +116,7 @@ impl Pattern {
             heads,
             body,
             commits,
+            inside,
             word_end,
         };
         if pattern.lookahead() > LOOKAHEAD_MAX {
@@ -123,6 +128,11 @@ impl Pattern {
     /// The fixed characters that a match begins with: one of these, all of the same length.
     pub(crate) fn heads(&self) -> &[Vec<u8>] {
         &self.heads
+    }
+
+    /// Whether a match may begin within a word: the pattern says so, or its head is no part of a word.
+    pub(crate) fn begins_anywhere(&self) -> bool {
+        self.inside || !self.heads[0][0].is_ascii_alphanumeric()
     }
 
     /// The bytes that may follow the head.

@@ -3,6 +3,7 @@
 //! Not the matching: a rule here is its pattern text and what it must and must not match; `pattern` and `block` run it.
 
 mod ai;
+mod auth;
 mod chat;
 mod cloud;
 mod code;
@@ -195,6 +196,7 @@ impl Need {
 pub(crate) fn prefix_rules() -> impl Iterator<Item = &'static PrefixRule> {
     [
         own::RULES,
+        auth::RULES,
         cloud::RULES,
         code::RULES,
         registry::RULES,

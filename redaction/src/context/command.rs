@@ -33,6 +33,16 @@ const FLAGS: &[(&str, &[&str], Takes)] = &[
     ("redis-cli", &[" -a ", " --pass "], Takes::Word),
     ("docker login", &[" -p "], Takes::Word),
     ("ldapsearch", &[" -w "], Takes::Word),
+    ("podman login", &[" -p "], Takes::Word),
+    ("helm registry login", &[" -p "], Takes::Word),
+    ("mongosh", &[" -p "], Takes::Word),
+    ("mongodump", &[" -p "], Takes::Word),
+    ("ngrok", &[" add-authtoken ", " authtoken "], Takes::Word),
+    (
+        "aws configure set",
+        &[" aws_secret_access_key ", " aws_session_token "],
+        Takes::Word,
+    ),
 ];
 
 /// What a flag takes.
@@ -61,6 +71,19 @@ pub(super) fn judge_netrc(view: View<'_>, after: usize) -> Judged {
     let start = spaces(view, at)?;
     let value = Value::find(view, start, Ending::Class(VISIBLE.minus(b"\"'`\\")))?;
     let secret = value.end - value.start >= 4 && !strength::is_placeholder(value.bytes(view));
+    value.verdict(secret)
+}
+
+/// `host:5432:database:user:password`, the port's second colon ending at `after`.
+pub(super) fn judge_pgpass(view: View<'_>, after: usize) -> Judged {
+    let field = VISIBLE.minus(b":/\"'");
+    let database = view.run(&field, after, WORD_MAX).ok_or(Stop::More)?;
+    let at = expect(view, database, ":")?;
+    let user = view.run(&field, at, WORD_MAX).ok_or(Stop::More)?;
+    let start = expect(view, user, ":")?;
+    let value = Value::find(view, start, Ending::Class(VISIBLE.minus(b"\"'`\\")))?;
+    let secret =
+        database > after && user > at && strength::is_password(value.bytes(view), Place::Literal);
     value.verdict(secret)
 }
 

@@ -94,6 +94,19 @@ fn judge_password(view: View<'_>, user: usize, colon: usize) -> Judged {
     .verdict(secret)
 }
 
+/// `<bot id>:AA...`, the colon standing at `at`.
+pub(super) fn judge_telegram(view: View<'_>, at: usize) -> Judged {
+    if !(1..=6).all(|back| view.before(at, back).is_ascii_digit())
+        || view.hay[at + 1..at + 3] != *b"AA"
+    {
+        return Err(Stop::No);
+    }
+    let value = Value::find(view, at + 1, Ending::Class(WORD.with(b"-")))?;
+    let bytes = value.bytes(view);
+    let secret = bytes.len() >= 25 && strength::is_token(bytes, Place::Quoted);
+    value.verdict(secret)
+}
+
 /// `sig=<signature>`.
 pub(super) fn judge_signature(view: View<'_>, at: usize, after: usize) -> Judged {
     if !view.word_begins(at) {

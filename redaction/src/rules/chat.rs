@@ -122,4 +122,25 @@ pub(super) const RULES: &[PrefixRule] = &[
         need: Need::VARIED,
         harmless: &["xkeysib-"],
     },
+    PrefixRule {
+        id: "intercom-token",
+        severity: High,
+        patterns: &["dG9rO[A-Za-z0-9=]{50,}"],
+        need: Need::MIXED,
+        harmless: &["dG9rO"],
+    },
+    PrefixRule {
+        id: "telnyx-key",
+        severity: High,
+        patterns: &["KEY0[A-F0-9]{31}_[A-Za-z0-9]{22}"],
+        need: Need::VARIED,
+        harmless: &["KEY01"],
+    },
+    PrefixRule {
+        id: "firebase-key",
+        severity: High,
+        patterns: &[":APA91b[A-Za-z0-9_-]{100,}"],
+        need: Need::MIXED,
+        harmless: &[":APA91b"],
+    },
 ];

@@ -2,7 +2,7 @@
 //!
 //! Not for cloud keys without a distinctive head: those need the context they stand in.
 
-use super::Severity::{High, Medium};
+use super::Severity::{High, Low, Medium};
 use super::{Need, PrefixRule};
 
 /// The rules of this family.
@@ -282,5 +282,85 @@ pub(super) const RULES: &[PrefixRule] = &[
         ],
         need: Need::VARIED,
         harmless: &["st.field"],
+    },
+    PrefixRule {
+        id: "aws-session-token",
+        severity: High,
+        patterns: &[
+            "FwoGZXIvYXdz[A-Za-z0-9+/=]{60,}",
+            "IQoJb3JpZ2luX2Vj[A-Za-z0-9+/=]{60,}",
+        ],
+        need: Need::VARIED,
+        harmless: &["FwoGZXIvYXdz"],
+    },
+    PrefixRule {
+        id: "azure-client-secret",
+        severity: High,
+        patterns: &[r"\B\dQ~[A-Za-z0-9_~.-]{31,34}"],
+        need: Need::VARIED,
+        harmless: &["8Q~short"],
+    },
+    PrefixRule {
+        id: "mongodb-atlas-secret",
+        severity: High,
+        patterns: &["mdb_sa_sk_[A-Za-z0-9_-]{36,}"],
+        need: Need::VARIED,
+        harmless: &["mdb_sa_sk_x"],
+    },
+    PrefixRule {
+        id: "clickhouse-key",
+        severity: Medium,
+        patterns: &[r"4b1d[A-Za-z0-9]{38}\b"],
+        need: Need::MIXED,
+        harmless: &["4b1d0a5c", "4b1d825dc642cb6eb9a060e54bf8d69288fbee49a1"],
+    },
+    PrefixRule {
+        id: "confluent-key",
+        severity: High,
+        patterns: &["cflt[A-Za-z0-9+/]{60}"],
+        need: Need::MIXED,
+        harmless: &["cflt"],
+    },
+    PrefixRule {
+        id: "terraform-cloud-token",
+        severity: High,
+        patterns: &[r"\B\.atlasv1\.[A-Za-z0-9_=-]{60,}"],
+        need: Need::VARIED,
+        harmless: &[".atlasv1.x"],
+    },
+    PrefixRule {
+        id: "infracost-key",
+        severity: Low,
+        patterns: &[r"ico-[A-Za-z0-9]{32}\b"],
+        need: Need::DIGIT,
+        harmless: &["ico-font"],
+    },
+    PrefixRule {
+        id: "octopus-key",
+        severity: High,
+        patterns: &[r"API-[A-Z0-9]{26}\b"],
+        need: Need::DIGIT,
+        harmless: &["API-KEY", "API-VERSION"],
+    },
+    PrefixRule {
+        id: "dbt-token",
+        severity: High,
+        patterns: &["dbtu_[A-Za-z0-9_-]{30,}", "dbtc_[A-Za-z0-9_-]{30,}"],
+        need: Need::DIGIT,
+        harmless: &["dbtu_x"],
+    },
+    PrefixRule {
+        id: "defined-networking-key",
+        severity: High,
+        patterns: &["dnkey-[a-z0-9=_-]{60,}"],
+        need: Need::DIGIT,
+        harmless: &["dnkey-x"],
+    },
+    PrefixRule {
+        id: "daytona-key",
+        severity: Medium,
+        patterns: &["dtn_[a-f0-9]{64}"],
+        need: Need::VARIED,
+        harmless: &["dtn_x"],
     },
 ];

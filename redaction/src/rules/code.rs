@@ -2,7 +2,7 @@
 //!
 //! Not for deploy keys, which are key blocks.
 
-use super::Severity::High;
+use super::Severity::{High, Medium};
 use super::{Need, PrefixRule};
 
 /// The rules of this family.
@@ -229,5 +229,19 @@ pub(super) const RULES: &[PrefixRule] = &[
         patterns: &["AKCp[A-Za-z0-9]{60,}", "cmVmdGtuOj[A-Za-z0-9]{40,}"],
         need: Need::VARIED,
         harmless: &["AKCp"],
+    },
+    PrefixRule {
+        id: "socket-key",
+        severity: Medium,
+        patterns: &["sktsec_[A-Za-z0-9_-]{30,}", "sktcl_[A-Za-z0-9_-]{30,}"],
+        need: Need::DIGIT,
+        harmless: &["sktsec_x"],
+    },
+    PrefixRule {
+        id: "appveyor-token",
+        severity: Medium,
+        patterns: &[r"v2\.[a-z0-9]{20}\b"],
+        need: Need::DIGIT,
+        harmless: &["v2.1.0", "v2.1.0-beta"],
     },
 ];

@@ -122,4 +122,18 @@ pub(super) const RULES: &[PrefixRule] = &[
         need: Need::MIXED,
         harmless: &["secret-santa"],
     },
+    PrefixRule {
+        id: "grafana-legacy-key",
+        severity: High,
+        patterns: &["eyJrIjoi[A-Za-z0-9+/=_-]{70,}"],
+        need: Need::VARIED,
+        harmless: &["eyJrIjoi"],
+    },
+    PrefixRule {
+        id: "checkly-key",
+        severity: Medium,
+        patterns: &[r"cu_[a-f0-9]{32}\b"],
+        need: Need::DIGIT,
+        harmless: &["cu_x"],
+    },
 ];

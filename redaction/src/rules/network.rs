@@ -1,8 +1,8 @@
-//! Private networks, tunnels and signed tokens.
+//! Private networks and tunnels.
 //!
 //! Not for WireGuard keys, which are plain base64 and need context.
 
-use super::Severity::{High, Medium};
+use super::Severity::High;
 use super::{Need, PrefixRule};
 
 /// The rules of this family.
@@ -45,33 +45,5 @@ pub(super) const RULES: &[PrefixRule] = &[
         patterns: &["eyJhIjoi[A-Za-z0-9+/=_-]{100,}"],
         need: Need::VARIED,
         harmless: &["eyJhIjoi"],
-    },
-    PrefixRule {
-        id: "age-key",
-        severity: High,
-        patterns: &[
-            "AGE-SECRET-KEY-1[A-Z0-9]{40,}",
-            "AGE-SECRET-KEY-PQ-1[A-Z0-9]{40,}",
-            "AGE-PLUGIN-[A-Z0-9]{2,24}-1[A-Z0-9]{30,}",
-        ],
-        need: Need::VARIED,
-        harmless: &["AGE-SECRET-KEY-1"],
-    },
-    PrefixRule {
-        id: "jwt",
-        severity: High,
-        patterns: &[
-            r"eyJ[A-Za-z0-9_-]{8,1200}\.eyJ[A-Za-z0-9_-]{8,}\.?[A-Za-z0-9_-]*",
-            r"eyJ[A-Za-z0-9_-]{8,1200}\.[A-Za-z0-9_-]{0,700}\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]{16,}\.?[A-Za-z0-9_-]*",
-        ],
-        need: Need::VARIED,
-        harmless: &["eyJ", "eyJ2ZXJzaW9uIjozfQ==", "eyJhbGciOi.short"],
-    },
-    PrefixRule {
-        id: "putty-mac",
-        severity: Medium,
-        patterns: &["Private-MAC: [a-f0-9]{40,}"],
-        need: Need::VARIED,
-        harmless: &["Private-MAC: none"],
     },
 ];

@@ -157,4 +157,18 @@ pub(super) const RULES: &[PrefixRule] = &[
         need: Need::VARIED,
         harmless: &["duffel_test_"],
     },
+    PrefixRule {
+        id: "klaviyo-key",
+        severity: Medium,
+        patterns: &[r"pk_[a-f0-9]{34}\b"],
+        need: Need::DIGIT,
+        harmless: &["pk_name"],
+    },
+    PrefixRule {
+        id: "lob-publishable-key",
+        severity: Low,
+        patterns: &["live_pub_[a-f0-9]{31}", "test_pub_[a-f0-9]{31}"],
+        need: Need::VARIED,
+        harmless: &["live_pub_"],
+    },
 ];

@@ -2,7 +2,7 @@
 //!
 //! Not for publishable keys that browsers carry anyway.
 
-use super::Severity::{High, Medium};
+use super::Severity::{High, Low, Medium};
 use super::{Need, PrefixRule};
 
 /// The rules of this family.
@@ -174,5 +174,33 @@ pub(super) const RULES: &[PrefixRule] = &[
         patterns: &["tk-us-[A-Za-z0-9_-]{48}"],
         need: Need::DIGIT,
         harmless: &["tk-us-"],
+    },
+    PrefixRule {
+        id: "adafruit-key",
+        severity: Low,
+        patterns: &[r"aio_[A-Za-z0-9]{28}\b"],
+        need: Need::DIGIT,
+        harmless: &["aio_read", "aio_context_setup"],
+    },
+    PrefixRule {
+        id: "intra42-secret",
+        severity: Medium,
+        patterns: &["s-s4t2ud-[a-f0-9]{64}", "s-s4t2af-[a-f0-9]{64}"],
+        need: Need::VARIED,
+        harmless: &["s-s4t2ud-"],
+    },
+    PrefixRule {
+        id: "twitter-token",
+        severity: High,
+        patterns: &["AAAAAAAAAAAAAAAAAAAAA[A-Za-z0-9]{6,60}%[A-Za-z0-9%]{30,}"],
+        need: Need::MIXED,
+        harmless: &["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"],
+    },
+    PrefixRule {
+        id: "instagram-token",
+        severity: High,
+        patterns: &["IGQV[A-Za-z0-9_-]{100,}"],
+        need: Need::MIXED,
+        harmless: &["IGQV"],
     },
 ];
