@@ -224,6 +224,7 @@ mod tests {
         for _ in 0..20_000 {
             client.write_all(&frame(0x00, b"")).await.unwrap();
         }
+        drop(client);
         assert_eq!(incoming.next().await, Err(End::TOO_LARGE));
     }
 }

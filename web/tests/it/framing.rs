@@ -1,5 +1,6 @@
 //! Requests that two parties could read in two ways, and heads that are too large. Rows 11, 45.
 
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -16,23 +17,26 @@ async fn row_45_ambiguous_requests_are_refused_and_the_connection_ends() {
     let host = TestHost::start().await;
     let own = format!("Host: {}\r\n", host.addr);
     let page = page_headers(&host);
+    // A sign-in that would be right, if its body were taken.
+    let body = json!({ "token": host.token.reveal() }).to_string();
+    let chunks = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
     for (what, text) in [
         (
             "CL.TE",
             format!(
-                "POST /login HTTP/1.1\r\n{own}{page}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n{own}\r\n"
+                "POST /login HTTP/1.1\r\n{own}{page}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}GET / HTTP/1.1\r\n{own}\r\n"
             ),
         ),
         (
             "TE.CL",
             format!(
-                "POST /login HTTP/1.1\r\n{own}{page}Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n{own}\r\n"
+                "POST /login HTTP/1.1\r\n{own}{page}Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n{chunks}GET / HTTP/1.1\r\n{own}\r\n"
             ),
         ),
         (
             "TE alone",
             format!(
-                "POST /login HTTP/1.1\r\n{own}{page}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+                "POST /login HTTP/1.1\r\n{own}{page}Transfer-Encoding: chunked\r\n\r\n{chunks}"
             ),
         ),
         (

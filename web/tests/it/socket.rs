@@ -102,7 +102,7 @@ async fn row_11_frames_have_a_size_and_a_form() {
     let text = |length: usize| frame(0x81, &vec![b'x'; length]);
     let mut unmasked = vec![0x81, 2];
     unmasked.extend(b"hi");
-    let announced = [&[0x81, 0xff][..], &(1_u64 << 40).to_be_bytes(), &[0; 4]].concat();
+    let announced = [&[0x81, 0xff][..], &(most as u64 + 1).to_be_bytes(), &[0; 4]].concat();
     let pieces: Vec<u8> = (0..3)
         .flat_map(|piece| frame(u8::from(piece == 0), &vec![b'x'; most / 2]))
         .collect();
