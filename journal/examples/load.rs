@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("fixed rate: latency from the event to its call");
     println!(
-        "{:>8} {:>7} {:>9} {:>8} {:>8} {:>9} {:>8} {:>6} {:>6}",
+        "{:>8} {:>7} {:>9} {:>8} {:>8} {:>9} {:>8} {:>6} {:>6} {:>12}",
         "sessions",
         "text B",
         "events/s",
@@ -71,7 +71,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         "p99.9 ms",
         "max ms",
         "file",
-        "log MB"
+        "log MB",
+        "CPU us/event"
     );
     for (sessions, rate) in [(1, 1000), (8, 1000), (1, 10_000), (8, 10_000)] {
         paced(sessions, rate, time)?;
@@ -279,7 +280,7 @@ fn paced(sessions: usize, rate: u32, time: Duration) -> Result<(), Box<dyn Error
     let mut waiting: Vec<Vec<Instant>> = vec![Vec::new(); sessions];
     let mut flying: Vec<Vec<Instant>> = vec![Vec::new(); sessions];
     let mut latencies = Vec::new();
-    let begun = Instant::now();
+    let (begun, busy) = (Instant::now(), cpu_seconds());
     let total = (time.as_secs_f64() * f64::from(rate)) as u32;
     let mut sent = 0;
     while sent < total || flying.iter().any(|flying| !flying.is_empty()) {
@@ -321,6 +322,7 @@ fn paced(sessions: usize, rate: u32, time: Duration) -> Result<(), Box<dyn Error
         }
     }
     let took = begun.elapsed().as_secs_f64();
+    let busy = cpu_seconds() - busy;
     latencies.sort_unstable();
     let at = |share: f64| {
         let place = ((latencies.len() - 1) as f64 * share) as usize;
@@ -332,7 +334,7 @@ fn paced(sessions: usize, rate: u32, time: Duration) -> Result<(), Box<dyn Error
     let events = journal.statistics().event_bytes;
     journal.close()?;
     println!(
-        "{sessions:>8} {BYTES:>7} {:>9.0} {:>8.3} {:>8.3} {:>9.3} {:>8.3} {:>6.2} {:>6.1}",
+        "{sessions:>8} {BYTES:>7} {:>9.0} {:>8.3} {:>8.3} {:>9.3} {:>8.3} {:>6.2} {:>6.1} {:>12.1}",
         latencies.len() as f64 / took,
         at(0.5),
         at(0.99),
@@ -340,6 +342,7 @@ fn paced(sessions: usize, rate: u32, time: Duration) -> Result<(), Box<dyn Error
         at(1.0),
         std::fs::metadata(file)?.len() as f64 / events as f64,
         log as f64 / 1e6,
+        busy / latencies.len() as f64 * 1e6,
     );
     Ok(())
 }

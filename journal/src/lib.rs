@@ -9,8 +9,8 @@
 //!
 //! - **One writer.** A thread of its own takes all writes that wait, of all sessions, up to [`Options::group`] and
 //!   [`Options::group_bytes`], makes one transaction of them, commits, and makes their calls. While it commits, the next
-//!   group gathers: at a low rate a write is committed at once, at a high rate the groups grow. Callers never wait; a full
-//!   queue gives the write back.
+//!   group gathers: at a low rate a write is committed at once, at a high rate the groups grow, and small ones are given
+//!   some hundred microseconds to. Callers never wait; a full queue gives the write back.
 //! - **No synchronising at a commit.** A commit is a write into SQLite's log, which the system keeps when the process is
 //!   killed. The log is synchronised before it is moved into the database, at the latest some seconds after a commit. So a
 //!   power cut may cost the last seconds, never the file.
@@ -62,6 +62,7 @@ mod health;
 mod journal;
 mod ledger;
 mod options;
+mod pace;
 mod pack;
 mod queue;
 mod reads;

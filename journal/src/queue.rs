@@ -15,6 +15,9 @@ use crate::schema::SEQ_MAX;
 /// Largest write. SQLite takes a gigabyte a value; what is larger than this is a bug or an attack, not a session.
 const WRITE_BYTES: usize = 256 * 1024 * 1024;
 
+/// A group of at least this much is not made to wait for more: it fills four pages of the log.
+const SMALL_BYTES: usize = 16 * 1024;
+
 /// Calls to make after the commit.
 pub(crate) type Done = Box<dyn FnOnce() + Send>;
 
@@ -70,6 +73,8 @@ struct State {
     /// `seq` of the newest event of each thread that was accepted, written or not yet.
     heads: HashMap<String, u64>,
     phase: Phase,
+    /// The writer waits for a group to grow.
+    gathering: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -90,6 +95,7 @@ impl Queue {
                 bytes: 0,
                 heads,
                 phase: Phase::Open,
+                gathering: false,
             }),
             arrived: Condvar::new(),
             ended: Condvar::new(),
@@ -128,17 +134,22 @@ impl Queue {
         state.writes += 1;
         state.bytes += bytes;
         state.waiting.push_back(Queued { write, done, bytes });
+        // A writer that gathers is woken once, not by each write.
+        let wake = !state.gathering || !state.is_small();
         drop(state);
-        self.arrived.notify_one();
+        if wake {
+            self.arrived.notify_one();
+        }
         Ok(())
     }
 
-    /// The next group; waits for one until `until`.
-    pub(crate) fn take(&self, until: Instant) -> Taken {
+    /// The next group; waits for one until `until`. Before `gather_until` a group that is not worth a transaction of its own
+    /// waits for more.
+    pub(crate) fn take(&self, until: Instant, gather_until: Option<Instant>) -> Taken {
         let mut state = self.state.lock();
         loop {
             if !state.waiting.is_empty() {
-                return Taken::Group(state.group(self.limits));
+                break;
             }
             if state.phase != Phase::Open {
                 return Taken::Closed;
@@ -147,6 +158,20 @@ impl Queue {
                 return Taken::Nothing;
             }
         }
+        if let Some(gather_until) = gather_until {
+            state.gathering = true;
+            while state.is_small() && state.phase == Phase::Open {
+                if self
+                    .arrived
+                    .wait_until(&mut state, gather_until)
+                    .timed_out()
+                {
+                    break;
+                }
+            }
+            state.gathering = false;
+        }
+        Taken::Group(state.group(self.limits))
     }
 
     /// Makes room for as much as was written.
@@ -249,6 +274,12 @@ impl State {
             });
         }
         Ok(())
+    }
+
+    /// Whether what waits fills so little that it may as well share its pages with what comes next. Nothing is being written
+    /// while the writer asks.
+    fn is_small(&self) -> bool {
+        self.bytes < SMALL_BYTES
     }
 
     fn group(&mut self, limits: Limits) -> Vec<Queued> {

@@ -255,6 +255,13 @@ impl Write {
             ..Self::default()
         }
     }
+
+    /// Number of its events.
+    pub(crate) fn events(&self) -> u64 {
+        self.batch
+            .as_ref()
+            .map_or(0, |batch| batch.last - batch.first + 1)
+    }
 }
 
 impl ItemState {

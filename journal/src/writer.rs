@@ -17,6 +17,7 @@ use crate::folder::{self, Folder};
 use crate::health::{HealthBoard, Stall};
 use crate::ledger::Ledger;
 use crate::options::Options;
+use crate::pace::Pace;
 use crate::pack::Packer;
 use crate::queue::{Queue, Queued, Taken};
 use crate::retention::Compaction;
@@ -49,6 +50,7 @@ pub(crate) struct Writer {
     ledger: Ledger,
     checkpoints: Checkpoints,
     compaction: Compaction,
+    pace: Pace,
     packer: Packer,
     suspect: PathBuf,
     /// Closed after the connections are, for the sake of SQLite's locks.
@@ -88,6 +90,7 @@ impl Writer {
             ledger,
             checkpoints,
             compaction,
+            pace: Pace::new(Instant::now()),
             packer: Packer::default(),
             suspect: folder.suspect(),
             _file: file,
@@ -101,7 +104,12 @@ impl Writer {
         let _end = EndOnDrop(Arc::clone(&self.desk));
         let mut writer = self;
         loop {
-            match writer.desk.queue.take(writer.compaction.due()) {
+            let gather_until = writer.pace.gather_until(Instant::now());
+            match writer
+                .desk
+                .queue
+                .take(writer.compaction.due(), gather_until)
+            {
                 Taken::Group(group) => {
                     if !writer.write(group) {
                         break;
@@ -173,6 +181,8 @@ impl Writer {
         self.desk.queue.written(group.len(), bytes);
         self.desk.meter.committed(took, group.len());
         self.desk.meter.stored(&self.ledger);
+        let events = group.iter().map(|queued| queued.write.events()).sum();
+        self.pace.committed(Instant::now(), events);
         let mut growth = item_growth;
         for Queued { write, done, .. } in group {
             if catch_unwind(AssertUnwindSafe(done)).is_err() {
