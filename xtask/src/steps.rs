@@ -26,6 +26,8 @@ pub enum Step {
     Ui,
     /// clippy over all targets, warnings are errors
     Clippy,
+    /// rustdoc finds nothing broken, such as a link to what is not there
+    Docs,
     /// All Rust tests, with real processes, sockets and the real Codex
     Rust,
     /// A real browser against `holdfast demo`
@@ -138,6 +140,12 @@ fn perform(
             let line = "cargo clippy --locked --workspace --all-targets -- -D warnings";
             command::run(root, line, &[])
         }
+        Step::Docs => {
+            let line = "cargo doc --locked --workspace --no-deps";
+            // These crates are not published: what a page says of a private module is for whoever reads the source.
+            let flags = "-D warnings -A rustdoc::private_intra_doc_links";
+            command::run(root, line, &[("RUSTDOCFLAGS", flags)])
+        }
         Step::Rust => rust_tests(root, tools, not_run),
         Step::Ui => {
             let ui = root.join("web/ui");
@@ -179,7 +187,12 @@ fn rust_tests(
     if let Some(filter) = &filter {
         args.extend(["-E", filter]);
     }
-    command::run_args(root, "cargo", &args, &[])
+    let mut finished = command::run_args(root, "cargo", &args, &[])?;
+    // nextest leaves out the examples in the documentation.
+    let examples = command::run(root, "cargo test --locked --workspace --doc", &[])?;
+    finished.success &= examples.success;
+    finished.output.push_str(&examples.output);
+    Ok(finished)
 }
 
 /// The browser tests, against the binary that the Rust tests have built.

@@ -264,7 +264,7 @@ impl Drop for TestHost {
         for pid in processes::belonging_to(self.dir.path()) {
             processes::send(pid, Signal::KILL);
         }
-        if std::thread::panicking() {
+        if !complaints.is_empty() || std::thread::panicking() {
             let log = self.log().replace(self.token(), "[the token of this test]");
             let lines: Vec<&str> = log.lines().collect();
             let tail = &lines[lines.len().saturating_sub(LOG_TAIL_LINES)..];
@@ -273,9 +273,11 @@ impl Drop for TestHost {
                 tail.join("\n"),
                 complaints.join("\n")
             );
-        } else {
-            assert_eq!(complaints, Vec::<String>::new());
         }
+        assert!(
+            complaints.is_empty() || std::thread::panicking(),
+            "the host did not end well, see above"
+        );
     }
 }
 
