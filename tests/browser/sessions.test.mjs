@@ -47,15 +47,6 @@ async function twoTabs() {
   return [one, other];
 }
 
-/** Signs in where the host asks for it after its restart; the session is on the screen again afterwards. */
-async function signInAgain(page) {
-  const [asked, session] = [page.getByTestId("login-token"), page.getByTestId("truth-line").filter({ hasText: /tab–host\s*ok/ })];
-  await asked.or(session).first().waitFor();
-  if (await asked.isVisible()) {
-    await signIn(page, demo.token);
-  }
-}
-
 describe("the page", () => {
   it("says that a token is wrong, and takes the right one", async () => {
     const page = await openPage(browser, demo);
@@ -130,7 +121,6 @@ describe("the page", () => {
     await demo.killAndRestart();
     await one.getByTestId("truth-line").filter({ hasText: /host|connect/i }).first().waitFor();
     await screenshot(one, "host-gone");
-    await Promise.all([signInAgain(one), signInAgain(other)]);
     await one.getByTestId("turn-status").filter({ hasText: /interrupted/i }).first().waitFor();
     await itemText(other, "t000010");
     await prompt(one, "sim: say \"Still here.\"");
