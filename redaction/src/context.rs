@@ -14,6 +14,7 @@ mod url;
 mod value;
 mod words;
 
+use crate::marker::OPENING;
 use crate::swallow::How;
 use crate::view::{More, Verdict, View};
 
@@ -135,12 +136,20 @@ impl Value {
     /// Finds the end of the value at `start`, or looks at its first `most` bytes.
     fn find_within(view: View<'_>, start: usize, ending: Ending, most: usize) -> Judged<Value> {
         match ending.find(view.hay, start, most, view.eof) {
-            Ok(end) => Ok(Value {
-                start,
-                end,
-                whole: true,
-                ending,
-            }),
+            Ok(end) => {
+                let rest = &view.hay[end..];
+                let marker = &OPENING.as_bytes()[..rest.len().min(OPENING.len())];
+                match rest == marker && !rest.is_empty() && !view.eof {
+                    true => Err(Stop::Arriving(start, ending)),
+                    false if rest.starts_with(OPENING.as_bytes()) => Err(Stop::No),
+                    false => Ok(Value {
+                        start,
+                        end,
+                        whole: true,
+                        ending,
+                    }),
+                }
+            }
             Err(end) if view.hay.len() - start >= most => Ok(Value {
                 start,
                 end,
@@ -157,8 +166,10 @@ impl Value {
     }
 
     /// The verdict on it, once it is known whether it is a secret.
-    fn verdict(self, secret: bool) -> Judged {
-        match secret {
+    fn verdict(self, view: View<'_>, secret: bool) -> Judged {
+        // What was redacted already, and what stands beside it, was judged then.
+        let marked = || memchr::memmem::find(self.bytes(view), OPENING.as_bytes()).is_some();
+        match secret && !marked() {
             false => Err(Stop::No),
             true if self.whole => Ok(Verdict::Hit {
                 start: self.start,

@@ -135,6 +135,7 @@ impl Scan {
             label,
             rank: KNOWN_RANK,
             digits,
+            awaits: SHUT,
         });
     }
 

@@ -4,6 +4,7 @@
 //! any byte, and commits as soon as the counts that must be met are met.
 
 use crate::class::{Class, WORD};
+use crate::marker::OPENING;
 
 /// Most bytes that a pattern may look at before it commits; keeps the hold-back bounded.
 const LOOKAHEAD_MAX: usize = 2048;
@@ -203,9 +204,16 @@ impl Pattern {
         if !self.word_end {
             return (at, Step::Done);
         }
-        match hay.get(at) {
+        let rest = &hay[at..];
+        let marker = &OPENING.as_bytes()[..rest.len().min(OPENING.len())];
+        match rest.first() {
             Some(byte) if WORD.has(*byte) => (at, Step::Fail),
             None if !eof => (at, Step::Undecided),
+            // What a marker stands for may have gone on with the word.
+            Some(b'[') if rest.starts_with(marker) && marker.len() == OPENING.len() => {
+                (at, Step::Fail)
+            }
+            Some(b'[') if rest == marker && !eof => (at, Step::Undecided),
             _ => (at, Step::Done),
         }
     }

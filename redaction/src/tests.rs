@@ -2,6 +2,7 @@
 //!
 //! Not for parts that can be tested alone: those tests stand beside the code.
 
+mod corpus;
 mod cuts;
 mod families;
 mod lines;

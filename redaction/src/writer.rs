@@ -35,7 +35,10 @@ impl Writer {
         let settled = scan.settled().min(text.len());
         let mut out = Cow::Borrowed("");
         let mut taken = 0;
-        while let Some((group, members)) = group(scan.intervals.from(taken), settled) {
+        while let Some((group, members)) = group(scan.intervals.from(taken)) {
+            if !self.within && group.start >= settled && group.end > settled {
+                break;
+            }
             if !self.within {
                 self.text(&mut out, text, group.start, colours);
                 self.joined = group.start < self.shown;
@@ -43,7 +46,9 @@ impl Writer {
             self.within = group.open != SHUT || group.end > settled;
             if self.within {
                 self.out = self.out.max(settled);
-                break;
+                scan.intervals.drop_first(taken);
+                scan.intervals.join_first(members, group);
+                return out;
             }
             if !self.joined {
                 redactor.write_marker(out.to_mut(), &group);
@@ -54,9 +59,7 @@ impl Writer {
             }
             taken += members;
         }
-        if !self.within {
-            self.text(&mut out, text, settled, colours);
-        }
+        self.text(&mut out, text, settled, colours);
         scan.intervals.drop_first(taken);
         out
     }
@@ -85,16 +88,13 @@ impl Writer {
     }
 }
 
-/// The first intervals that overlap, united, and how many they are; none when the text before `settled` has none.
-fn group(intervals: &[Interval], settled: usize) -> Option<(Interval, usize)> {
+/// The first intervals that overlap, united, and how many they are.
+fn group(intervals: &[Interval]) -> Option<(Interval, usize)> {
     let (first, later) = intervals.split_first()?;
-    if first.start >= settled && first.end > settled {
-        return None;
-    }
     let mut group = *first;
     let mut members = 1;
     for interval in later {
-        if interval.start >= group.end && group.open == SHUT {
+        if interval.start >= group.end {
             break;
         }
         group.unite(interval);

@@ -27,6 +27,8 @@ struct Name {
     end: usize,
     /// Whether anything closes it: then it is a string.
     closed: bool,
+    /// Whether it ends with its cue.
+    bare: bool,
     /// Whether its cue is in capitals, as in the names of environment variables.
     upper: bool,
     /// Whether it is that of a command-line flag.
@@ -60,6 +62,7 @@ fn name(kind: Kind, view: View<'_>, at: usize, after: usize) -> Judged<Name> {
     Ok(Name {
         end: closers,
         closed: closers > end,
+        bare: end == after,
         upper,
         flag: is_flag(view, at),
     })
@@ -156,7 +159,12 @@ fn decide(kind: Kind, view: View<'_>, sign: Sign, ending: Ending, place: Place) 
         Kind::Password | Kind::PassWord if sign.list => {
             is_password(bytes, Place::Bare) && is_token(bytes, place)
         }
+        // A word behind a flag may be the next word of a sentence.
+        Kind::Password | Kind::PassWord if sign.byte == b' ' && !sign.quoted => {
+            is_password(bytes, place) && !bytes.iter().all(u8::is_ascii_lowercase)
+        }
         Kind::Password | Kind::PassWord => is_password(bytes, place),
+        Kind::Secret if sign.list => is_token(bytes, place),
         Kind::Secret => is_token(bytes, place) || (place != Place::Bare && is_chosen(bytes, place)),
         _ => is_token(bytes, place),
     };
@@ -166,13 +174,13 @@ fn decide(kind: Kind, view: View<'_>, sign: Sign, ending: Ending, place: Place) 
             [] | [b'<'] if !view.eof => return Err(Stop::Arriving(value.start, ending)),
             rest => rest.starts_with(b"</"),
         };
-        return value.verdict(secret && closed);
+        return value.verdict(view, secret && closed);
     }
     // `password=getpass(...)`: what follows shows that it was code.
     let next = view.hay.get(value.end);
     let called =
         value.whole && place == Place::Bare && matches!(next, Some(b'(' | b'[' | b'{' | b'<'));
-    value.verdict(secret && !called)
+    value.verdict(view, secret && !called)
 }
 
 /// Whether the quote that opened `value` was none, or the text was cut before the closing one: white space in it then

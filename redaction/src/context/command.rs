@@ -8,6 +8,7 @@ use crate::class::Class;
 use crate::context::strength::{self, Place};
 use crate::context::value::Ending;
 use crate::context::{Judged, Stop, Value, expect};
+use crate::marker::OPENING;
 use crate::view::View;
 
 /// How far behind a command its flag may stand.
@@ -37,6 +38,11 @@ const FLAGS: &[(&str, &[&str], Takes)] = &[
     ("helm registry login", &[" -p "], Takes::Word),
     ("mongosh", &[" -p "], Takes::Word),
     ("mongodump", &[" -p "], Takes::Word),
+    (
+        "gh secret set",
+        &[" --body ", " --body=", " -b "],
+        Takes::Word,
+    ),
     ("ngrok", &[" add-authtoken ", " authtoken "], Takes::Word),
     (
         "aws configure set",
@@ -71,12 +77,12 @@ pub(super) fn judge_netrc(view: View<'_>, after: usize) -> Judged {
     let start = spaces(view, at)?;
     let value = Value::find(view, start, Ending::Class(VISIBLE.minus(b"\"'`\\")))?;
     let secret = value.end - value.start >= 4 && !strength::is_placeholder(value.bytes(view));
-    value.verdict(secret)
+    value.verdict(view, secret)
 }
 
 /// `host:5432:database:user:password`, the port's second colon ending at `after`.
 pub(super) fn judge_pgpass(view: View<'_>, after: usize) -> Judged {
-    let field = VISIBLE.minus(b":/\"'");
+    let field = VISIBLE.minus(b":/\"'[");
     let database = view.run(&field, after, WORD_MAX).ok_or(Stop::More)?;
     let at = expect(view, database, ":")?;
     let user = view.run(&field, at, WORD_MAX).ok_or(Stop::More)?;
@@ -84,7 +90,7 @@ pub(super) fn judge_pgpass(view: View<'_>, after: usize) -> Judged {
     let value = Value::find(view, start, Ending::Class(VISIBLE.minus(b"\"'`\\")))?;
     let secret =
         database > after && user > at && strength::is_password(value.bytes(view), Place::Literal);
-    value.verdict(secret)
+    value.verdict(view, secret)
 }
 
 /// The end of the word behind white space.
@@ -120,7 +126,7 @@ pub(super) fn judge_docker_auth(view: View<'_>, at: usize, after: usize) -> Judg
     let bare = &bare[..if bare.len() > 64 { 64 } else { bare.len() }];
     let decoded = base64::engine::general_purpose::STANDARD_NO_PAD.decode(bare);
     let secret = bytes.len() >= 8 && decoded.is_ok_and(|text| text.contains(&b':'));
-    value.verdict(secret)
+    value.verdict(view, secret)
 }
 
 /// A command with a password among its flags, the command standing at `at..after`.
@@ -138,6 +144,9 @@ pub(super) fn judge_command(view: View<'_>, at: usize, after: usize) -> Judged {
     let line = Class::EMPTY.with(b"\n\r;|").not();
     let end = after + line.run(view.hay, after, FLAG_WITHIN);
     let within = &view.hay[after..end];
+    // Behind a marker the distance to the command is not what it was.
+    let marker = memchr::memmem::find(within, OPENING.as_bytes());
+    let within = &within[..marker.unwrap_or(within.len())];
     let found = flags
         .iter()
         .filter_map(|flag| {
@@ -146,7 +155,8 @@ pub(super) fn judge_command(view: View<'_>, at: usize, after: usize) -> Judged {
         })
         .min_by_key(|(at, behind)| (*at, std::cmp::Reverse(*behind)));
     let Some((_, start)) = found else {
-        let open = end == view.hay.len() && within.len() < FLAG_WITHIN && !view.eof;
+        let open =
+            marker.is_none() && end == view.hay.len() && within.len() < FLAG_WITHIN && !view.eof;
         return Err(if open { Stop::More } else { Stop::No });
     };
     judge_argument(view, start, *takes)
@@ -169,12 +179,12 @@ fn judge_argument(view: View<'_>, start: usize, takes: Takes) -> Judged {
         Takes::Word => start,
         Takes::Pair => {
             let user = view
-                .run(&VISIBLE.minus(b":\"'\\"), start, WORD_MAX)
+                .run(&VISIBLE.minus(b":\"'\\["), start, WORD_MAX)
                 .ok_or(Stop::More)?;
             expect(view, user, ":")?
         }
     };
     let value = Value::find(view, start, ending)?;
     let secret = strength::is_password(value.bytes(view), Place::Literal);
-    value.verdict(secret)
+    value.verdict(view, secret)
 }

@@ -50,7 +50,7 @@ pub(super) fn judge_authorization(view: View<'_>, after: usize) -> Judged {
         let value = Value::find(view, start, Ending::Class(CREDENTIAL))?;
         let secret =
             strength::is_token(value.bytes(view), Place::Quoted) && value.end - value.start >= 16;
-        return value.verdict(secret);
+        return value.verdict(view, secret);
     }
     let start = view.run(&SPACE, word, SIGNS_MAX).ok_or(Stop::More)?;
     if start == word {
@@ -78,7 +78,7 @@ pub(super) fn judge_bearer(view: View<'_>, at: usize, after: usize) -> Judged {
 fn credential(view: View<'_>, start: usize, is_secret: impl Fn(&[u8]) -> bool) -> Judged {
     let value = Value::find(view, start, Ending::Class(CREDENTIAL))?;
     let secret = is_secret(value.bytes(view));
-    value.verdict(secret)
+    value.verdict(view, secret)
 }
 
 /// A credential behind its scheme: anything that is no name and no placeholder.
@@ -121,7 +121,7 @@ pub(super) fn judge_cookie(view: View<'_>, at: usize, after: usize) -> Judged {
         let is_name = !name.is_empty() && name.iter().all(|byte| WORD.with(b"-.%").has(*byte));
         is_name && halves.next().is_some_and(is_cookie)
     });
-    value.verdict(secret)
+    value.verdict(view, secret)
 }
 
 /// `Set-Cookie: name=value; Path=/`: the value.
@@ -135,7 +135,7 @@ pub(super) fn judge_set_cookie(view: View<'_>, after: usize) -> Judged {
         Ending::Class(CREDENTIAL.with(b"%:|!*$&#@^(){}[]?~")),
     )?;
     let secret = end > name && is_cookie(value.bytes(view));
-    value.verdict(secret)
+    value.verdict(view, secret)
 }
 
 fn is_cookie(value: &[u8]) -> bool {

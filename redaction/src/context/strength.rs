@@ -150,6 +150,7 @@ pub(super) fn is_password(value: &[u8], place: Place) -> bool {
         && !is_number(value)
         && !is_constant(value, &traits)
         && !is_code(value, place)
+        && (place != Place::Quoted || !is_path(value, &traits))
         && !is_placeholder(value)
 }
 
@@ -272,7 +273,10 @@ fn is_code(value: &[u8], place: Place) -> bool {
         return true;
     }
     match place {
-        Place::Quoted => matches!(value, [b'$' | b'{' | b'%', ..] | [b'@', b'{', ..]),
+        Place::Quoted => matches!(
+            value,
+            [b'$' | b'{' | b'%' | b'\'' | b'"' | b'`', ..] | [b'@', b'{', ..]
+        ),
         Place::Literal => matches!(value, [b'$' | b'{' | b'(' | b'%' | b'`', ..]) || dotted(value),
         Place::Bare => {
             matches!(

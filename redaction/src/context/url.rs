@@ -11,7 +11,7 @@ use crate::view::View;
 /// Longest user name.
 const USER_MAX: usize = 128;
 /// Shortest password.
-const PASSWORD_MIN: usize = 3;
+const PASSWORD_MIN: usize = 4;
 /// Shortest signature.
 const SIGNATURE_MIN: usize = 16;
 
@@ -52,6 +52,7 @@ pub(super) fn judge_userinfo(view: View<'_>, after: usize) -> Judged {
                 ending: Ending::Class(USER),
             };
             value.verdict(
+                view,
                 token.len() >= 16
                     && !token.contains(&b'.')
                     && strength::is_token(token, Place::Quoted),
@@ -91,7 +92,7 @@ fn judge_password(view: View<'_>, user: usize, colon: usize) -> Judged {
         whole: true,
         ending: value.ending,
     }
-    .verdict(secret)
+    .verdict(view, secret)
 }
 
 /// `<bot id>:AA...`, the colon standing at `at`.
@@ -104,7 +105,7 @@ pub(super) fn judge_telegram(view: View<'_>, at: usize) -> Judged {
     let value = Value::find(view, at + 1, Ending::Class(WORD.with(b"-")))?;
     let bytes = value.bytes(view);
     let secret = bytes.len() >= 25 && strength::is_token(bytes, Place::Quoted);
-    value.verdict(secret)
+    value.verdict(view, secret)
 }
 
 /// `sig=<signature>`.
@@ -115,5 +116,5 @@ pub(super) fn judge_signature(view: View<'_>, at: usize, after: usize) -> Judged
     let value = Value::find(view, after, Ending::Class(SIGNATURE))?;
     let bytes = value.bytes(view);
     let secret = bytes.len() >= SIGNATURE_MIN && strength::is_token(bytes, Place::Quoted);
-    value.verdict(secret)
+    value.verdict(view, secret)
 }

@@ -24,6 +24,8 @@ pub(crate) struct Interval {
     /// The highest rank among overlapping intervals names the marker; the earliest among equals.
     pub(crate) rank: u8,
     pub(crate) digits: Digits,
+    /// The lane that will know the digits once it has swallowed the secret to its end.
+    pub(crate) awaits: u8,
 }
 
 impl Interval {
@@ -32,7 +34,13 @@ impl Interval {
         self.end = self.end.max(later.end);
         self.open |= later.open;
         if later.rank > self.rank {
-            (self.label, self.rank, self.digits) = (later.label, later.rank, later.digits);
+            let (end, open) = (self.end, self.open);
+            *self = Interval {
+                start: self.start,
+                end,
+                open,
+                ..*later
+            };
         }
     }
 }
@@ -56,7 +64,7 @@ impl Intervals {
     pub(crate) fn enter(&mut self, interval: Interval) {
         if let Some(last) = self.0.last_mut()
             && last.start <= interval.start
-            && (last.open != SHUT || interval.start < last.end)
+            && interval.start < last.end
             && interval.open == SHUT
         {
             last.unite(&interval);
@@ -75,14 +83,21 @@ impl Intervals {
         }
     }
 
-    /// The interval that the lane `open` is swallowing has come to its end; `label` says for whom `digits` are.
-    pub(crate) fn shut(&mut self, open: u8, label: u32, digits: Digits) {
-        if let Some(interval) = self.0.iter_mut().find(|interval| interval.open & open != 0) {
+    /// The interval that the lane `open` is swallowing has come to its end.
+    pub(crate) fn shut(&mut self, open: u8, digits: Digits) {
+        for interval in &mut self.0 {
             interval.open &= !open;
-            if interval.label == label {
+            if interval.awaits == open {
                 interval.digits = digits;
+                interval.awaits = SHUT;
             }
         }
+    }
+
+    /// The first `count` are one, `group`, from now on: its text is being dropped, and with it what shows that they
+    /// overlap.
+    pub(crate) fn join_first(&mut self, count: usize, group: Interval) {
+        self.0.splice(..count, [group]);
     }
 
     /// The first `count` have been written.

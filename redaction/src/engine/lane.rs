@@ -2,6 +2,9 @@
 //!
 //! Not for known values, which may overlap and are looked for everywhere.
 
+use std::ops::Range;
+
+use crate::class::Class;
 use crate::engine::intervals::{Interval, Intervals, SHUT};
 use crate::finder::{Candidate, Compare, Literal, head};
 use crate::redactor::Redactor;
@@ -20,9 +23,18 @@ pub(crate) struct Lane {
     open: u8,
     /// The rule at `at` needs more text.
     waiting: bool,
-    /// How the rule at `at` goes on when nothing comes for long.
-    force: Option<(u32, How)>,
+    /// How to go on when nothing comes for long.
+    force: Option<Forced>,
+    /// A value that is redacted already: cues in it are part of it.
+    covered: Range<usize>,
     swallow: Option<Box<Swallow>>,
+}
+
+/// What an undecided rule makes of the text at hand when nothing comes for long.
+struct Forced {
+    rule: u32,
+    taken: Range<usize>,
+    how: How,
 }
 
 impl Lane {
@@ -34,13 +46,14 @@ impl Lane {
             open,
             waiting: false,
             force: None,
+            covered: 0..0,
             swallow: None,
         }
     }
 
     /// Whether nothing more can be done with the text at hand.
     pub(crate) fn stopped(&self) -> bool {
-        self.waiting || self.swallow.is_some()
+        self.swallow.is_some() || (self.waiting && self.heads & head::CUE == 0)
     }
 
     /// The first position that this lane is interested in.
@@ -69,45 +82,94 @@ impl Lane {
         intervals: &mut Intervals,
     ) {
         let at = found.at;
-        if found.heads & self.heads == 0 || at < self.wants() {
+        if found.heads & self.heads == 0 || at < self.wants() || self.covered.contains(&at) {
             return;
         }
         for id in found.ids {
             let literal = redactor.finder.literal(*id);
-            if literal.head & self.heads == 0
-                || (literal.head == head::RULE && !view.word_begins(at))
-            {
+            let apart = literal.head == head::RULE && !view.word_begins(at);
+            if literal.head & self.heads == 0 || apart {
                 continue;
             }
-            match self.judge(redactor, view, at, literal) {
-                Verdict::No => {}
-                Verdict::More(more) => {
-                    self.at = at;
-                    self.hold = more.hold;
-                    self.waiting = true;
-                    self.force = more.force.map(|how| (literal.owner, how));
-                    return;
-                }
-                Verdict::Hit { start, end } => {
-                    let rule = &redactor.rules[literal.owner as usize];
-                    let digits = redactor.digest.of(&view.hay[start..end]);
-                    let (label, rank) = (rule.label, rule.rank);
-                    intervals.enter(Interval {
-                        start,
-                        end,
-                        open: SHUT,
-                        label,
-                        rank,
-                        digits,
-                    });
+            let verdict = self.judge(redactor, view, at, literal);
+            if self.waiting {
+                self.foresee(literal.owner, view, verdict);
+            } else if self.follow(redactor, view, at, literal, verdict, intervals) {
+                return;
+            }
+        }
+    }
+
+    /// Does what `verdict` says of the rule at `at`; false when the other rules there are to be asked.
+    fn follow(
+        &mut self,
+        redactor: &Redactor,
+        view: View<'_>,
+        at: usize,
+        literal: &Literal,
+        verdict: Verdict,
+        intervals: &mut Intervals,
+    ) -> bool {
+        match verdict {
+            Verdict::No => return false,
+            Verdict::More(more) => {
+                self.at = at;
+                self.hold = more.hold;
+                self.waiting = true;
+                let taken = more.hold..view.hay.len();
+                self.force = more.force.map(|how| Forced {
+                    rule: literal.owner,
+                    taken,
+                    how,
+                });
+                // Another cue here may be shorter, and its value begin earlier.
+                return literal.head != head::CUE;
+            }
+            Verdict::Hit { start, end } => {
+                let rule = &redactor.rules[literal.owner as usize];
+                let digits = redactor.digest.of(&view.hay[start..end]);
+                let (label, rank) = (rule.label, rule.rank);
+                intervals.enter(Interval {
+                    start,
+                    end,
+                    open: SHUT,
+                    label,
+                    rank,
+                    digits,
+                    awaits: SHUT,
+                });
+                if literal.head == head::CUE {
+                    // Between the cue and the value there may be another cue, with a value of its own.
+                    self.at = at + 1;
+                    self.covered = start..end;
+                } else {
                     self.at = end;
-                    return;
-                }
-                Verdict::Open { start, to, how } => {
-                    self.begin(redactor, literal.owner, view, start..to, how, intervals);
-                    return;
                 }
             }
+            Verdict::Open { start, to, how } => {
+                let forced = Forced {
+                    rule: literal.owner,
+                    taken: start..to,
+                    how,
+                };
+                self.begin(redactor, view, forced, intervals);
+            }
+        }
+        true
+    }
+
+    /// A rule is waiting, and shows text that a later one may find secret: that is held until the first has decided.
+    fn foresee(&mut self, rule: u32, view: View<'_>, verdict: Verdict) {
+        let end = view.hay.len();
+        let (taken, how) = match verdict {
+            Verdict::No => return,
+            Verdict::More(more) => (more.hold..end, more.force),
+            Verdict::Hit { start, end } => (start..end, Some(How::Class(Class::EMPTY))),
+            Verdict::Open { start, to, how } => (start..to, Some(how)),
+        };
+        if taken.start < self.hold {
+            self.hold = taken.start;
+            self.force = how.map(|how| Forced { rule, taken, how });
         }
     }
 
@@ -132,29 +194,34 @@ impl Lane {
         }
     }
 
-    /// A secret that has not come to its end within `taken`.
+    /// A secret that has not come to its end in the text at hand.
     fn begin(
         &mut self,
         redactor: &Redactor,
-        index: u32,
         view: View<'_>,
-        taken: std::ops::Range<usize>,
-        how: How,
+        forced: Forced,
         intervals: &mut Intervals,
     ) {
+        let Forced {
+            rule: index,
+            taken,
+            how,
+        } = forced;
         let rule = &redactor.rules[index as usize];
         let mut digest = redactor.digest.clone();
         digest.update(&view.hay[taken.clone()]);
         let (label, rank) = (rule.label, rule.rank);
+        let (start, end) = (taken.start, taken.end);
         intervals.enter(Interval {
-            start: taken.start,
-            end: taken.end,
+            start,
+            end,
             open: self.open,
             label,
             rank,
             digits: [0; 3],
+            awaits: self.open,
         });
-        self.at = taken.end;
+        self.at = end;
         self.swallow = Some(Box::new(Swallow {
             rule: index,
             digest,
@@ -174,8 +241,7 @@ impl Lane {
         self.hold = to;
         intervals.extend(self.open, to);
         if done {
-            let label = redactor.rules[swallow.rule as usize].label;
-            intervals.shut(self.open, label, swallow.digest.digits());
+            intervals.shut(self.open, swallow.digest.digits());
         } else {
             self.swallow = Some(swallow);
         }
@@ -183,7 +249,7 @@ impl Lane {
 
     /// Ends a scan: all positions are settled up to the end, or up to a tail that may be the beginning of a literal.
     pub(crate) fn stop(&mut self, redactor: &Redactor, view: View<'_>) {
-        if self.stopped() {
+        if self.stopped() || self.waiting {
             return;
         }
         let end = view.hay.len();
@@ -222,9 +288,9 @@ impl Lane {
             swallow.force(&view.hay[self.at..end]);
             intervals.extend(self.open, end);
             self.at = end;
-        } else if let Some((index, how)) = self.force.take() {
+        } else if let Some(forced) = self.force.take() {
             self.waiting = false;
-            self.begin(redactor, index, view, self.hold..end, how, intervals);
+            self.begin(redactor, view, forced, intervals);
         }
         self.hold = end;
     }
@@ -233,5 +299,7 @@ impl Lane {
     pub(crate) fn rebase(&mut self, bytes: usize) {
         self.at = self.at.saturating_sub(bytes);
         self.hold = self.hold.saturating_sub(bytes);
+        self.covered.start = self.covered.start.saturating_sub(bytes);
+        self.covered.end = self.covered.end.saturating_sub(bytes);
     }
 }

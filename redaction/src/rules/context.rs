@@ -356,6 +356,7 @@ pub(super) const RULES: &[ContextRule] = &[
             "mongodump",
             "ngrok",
             "aws configure set",
+            "gh secret set",
         ],
         examples: &[
             "ngrok config add-authtoken {token}",

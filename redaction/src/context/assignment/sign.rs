@@ -4,6 +4,7 @@
 
 use crate::class::{Class, WORD};
 use crate::context::assignment::Name;
+use crate::context::strength::Traits;
 use crate::context::value::Ending;
 use crate::context::{Judged, Kind, Stop, expect};
 use crate::view::View;
@@ -49,20 +50,31 @@ pub(super) fn sign(view: View<'_>, name: Name, kind: Kind) -> Judged<Sign> {
         [b':', b':', ..] => return Err(Stop::No),
         [b'=' | b':', ..] => 1,
         [b',', ..] if name.closed => 1,
-        [b'>' | b'(', ..] if !spaced => 1,
+        [b'>', ..] if !spaced && !name.closed => 1,
+        [b'(', ..]
+            if !spaced && name.bare && !name.closed && !name.upper && kind != Kind::PassWord =>
+        {
+            1
+        }
         // `PASSWORD 'secret'`, as databases have it.
         [b'\'', ..] if spaced && matches!(kind, Kind::Password) => 0,
-        _ if name.flag && spaced => 0,
-        [b'i' | b'I', ..] if spaced => return is(view, at),
+        [b'i' | b'I', ..] if spaced && !name.flag && !name.upper => return is(view, at),
+        _ if (name.flag || name.upper) && spaced && !name.closed => 0,
         _ => return Err(Stop::No),
     };
     let end = at + width;
     let value = view
         .run(&SPACE.with(b"*"), end, SPACE_MAX)
         .ok_or(Stop::More)?;
-    let byte = if width == 0 { b' ' } else { view.hay[end - 1] };
-    let list = byte == b',' && !name.upper;
+    let byte = match width {
+        0 => b' ',
+        1 => rest[0],
+        _ => b'=',
+    };
     let quoted = matches!(byte, b',' | b'(') || rest.first() == Some(&b'\'');
+    // `setenv API_TOKEN ...` and prose in capitals look alike.
+    let neighbours = byte == b' ' && !name.flag && !quoted;
+    let list = neighbours || (byte == b',' && !name.upper);
     Ok(Sign {
         byte,
         value,
@@ -92,7 +104,15 @@ fn is(view: View<'_>, at: usize) -> Judged<Sign> {
 
 /// `name: API_TOKEN`, `value: ...` on the next line; `key="ApiKey" value="..."`: the sign of the value.
 fn pair(view: View<'_>, from: usize) -> Judged<Option<Sign>> {
-    let at = view.run(&PAIR_SPACE, from, SPACE_MAX).ok_or(Stop::More)?;
+    let Some(at) = view.run(&PAIR_SPACE, from, SPACE_MAX) else {
+        // Behind a quote a value may begin, even with white space.
+        let quote = view.hay[from..]
+            .iter()
+            .position(|byte| matches!(byte, b'"' | b'\''));
+        return Err(quote.map_or(Stop::More, |index| {
+            Stop::Arriving(from + index + 1, Ending::Bare)
+        }));
+    };
     if at == from {
         return Ok(None);
     }
@@ -139,11 +159,19 @@ pub(super) fn typed(view: View<'_>, at: usize) -> Judged<Option<usize>> {
     let arriving = || Stop::Arriving(at, Ending::Bare);
     let end = at + TYPE.run(view.hay, at, TYPE_MAX);
     match &view.hay[end..] {
-        [] | [b'='] if end - at < TYPE_MAX && !view.eof => Err(arriving()),
-        [b'=', next, ..] if !matches!(next, b'=' | b'>') && view.hay[end - 1] == b' ' => view
+        [] | [b'='] if !view.eof => Err(arriving()),
+        [b'=', next, ..] if !matches!(next, b'=' | b'>') && is_type(&view.hay[at..end]) => view
             .run(&SPACE, end + 1, SPACE_MAX)
             .map(Some)
             .ok_or_else(arriving),
         _ => Ok(None),
     }
+}
+
+/// A type and the space behind it, and no value.
+fn is_type(text: &[u8]) -> bool {
+    text.ends_with(b" ")
+        && !text
+            .split(|byte| *byte == b' ')
+            .any(|word| Traits::of(word).random())
 }
