@@ -190,11 +190,14 @@ async fn a_socket_address_without_an_upgrade_says_what_it_is() {
             .unwrap()
             .contains("WebSocket")
     );
-    let old = crate::support::http::UPGRADE.replace("Version: 13", "Version: 8");
-    assert_eq!(
-        get(&host, "/ws", &format!("{old}{}", host.bearer()))
-            .await
-            .status,
-        426
-    );
+    let whole = crate::support::http::UPGRADE;
+    for (part, broken) in [
+        ("Version: 13", "Version: 8"),
+        ("AAAAAAAAAAAAAAAAAAAAAA==", "AAAA"),
+        ("Upgrade: websocket", "Upgrade: h2c"),
+        ("Connection: Upgrade", "Connection: close"),
+    ] {
+        let headers = format!("{}{}", whole.replace(part, broken), host.bearer());
+        assert_eq!(get(&host, "/ws", &headers).await.status, 426, "{broken}");
+    }
 }

@@ -168,6 +168,14 @@ async fn a_client_that_leaves_takes_its_tab_with_it() {
 }
 
 #[tokio::test]
+async fn a_close_of_the_client_is_answered() {
+    let host = TestHost::start().await;
+    let mut socket = Bare::open(&host).await;
+    socket.write(&frame(0x88, &1000_u16.to_be_bytes())).await;
+    assert_eq!(socket.closed().await, Some(1000));
+}
+
+#[tokio::test]
 async fn refused_tabs_are_told_why() {
     for (refused, code) in [(TabRefused::Full(480), 4429), (TabRefused::Draining, 1001)] {
         let host = Setup::default().refusing(refused).start().await;
