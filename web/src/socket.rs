@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use actors::{
     TabRefused,
-    admission::{Admission, device_label},
+    admission::{Admission, Principal, device_label},
     tab::{Frame, Framing, Gone, OpenTab},
 };
 use axum::{
@@ -21,7 +21,7 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use hyper::upgrade::Upgraded;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tracing::{Instrument as _, field};
 
@@ -38,6 +38,7 @@ pub(crate) use handshake::asks_for_socket;
 use handshake::Handshake;
 use incoming::Incoming;
 use outgoing::Outgoing;
+use pump::Pump;
 
 /// The subprotocol in which a text frame may hold several messages, one a line.
 const LINES: &str = "holdfast.v1";
@@ -133,71 +134,104 @@ pub(crate) async fn upgrade<H: Host>(
     let label = device_label(&user_agent(&parts.headers));
     let span = tracing::info_span!("ws", conn = link.seat.number(), who = field::Empty);
     let (response, on_upgrade) = handshake.accept();
-    let cut = link.seat.cut().clone();
     let tasks = link.tasks.clone();
-    let serve = async move {
-        match on_upgrade.await {
-            Ok(io) => serve(io, admitted.into_claim(), framing, label, shared, link).await,
-            Err(err) => tracing::debug!(%err, "a connection ended before it became a socket"),
-        }
+    let opening = Opening {
+        claim: admitted.into_claim(),
+        framing,
+        label,
+        shared,
+        link,
     };
-    let until_cut = async move {
-        if cut.run_until_cancelled_owned(serve).await.is_none() {
-            tracing::debug!("a socket was cut to make room");
-        }
-    };
-    tasks.spawn(until_cut.instrument(span));
+    tasks.spawn(opening.until_cut(on_upgrade).instrument(span));
     Ok(response)
 }
 
-/// One socket from its opening to its end.
-async fn serve<H: Host>(
-    io: Upgraded,
+/// What is known when a socket opens. Futures on the way from here borrow: a future that is handed on by value is stored
+/// once at each station, and a host has many idle sockets.
+struct Opening<H> {
     claim: Claim,
     framing: Framing,
     label: String,
     shared: Arc<Shared<H>>,
     link: Arc<Link>,
-) {
-    let limits = shared.limits;
-    let mut socket = Socket::new(io, limits.frame_bytes).await;
-    let (principal, early) = match claim {
-        Claim::Whole(principal) => (principal, None),
-        Claim::Half(cookie) => {
-            let admission = shared.host.admission();
-            let patience = limits.first_frame_timeout;
-            match proof::prove(&mut socket, &admission, &cookie, &link, patience).await {
-                Ok(proven) => (proven.principal, Some(proven.early)),
-                Err(end) => return pump::close(&mut socket, end).await,
+}
+
+impl<H: Host> Opening<H> {
+    /// Serves the socket until it ends, or its connection has to go at once.
+    async fn until_cut(self, on_upgrade: OnUpgrade) {
+        tokio::select! {
+            () = self.serve(on_upgrade) => {}
+            () = self.link.seat.cut().cancelled() => tracing::debug!("a socket was cut to make room"),
+        }
+    }
+
+    /// One socket from its opening to its end.
+    async fn serve(&self, on_upgrade: OnUpgrade) {
+        let io = match on_upgrade.await {
+            Ok(io) => io,
+            Err(err) => {
+                return tracing::debug!(%err, "a connection ended before it became a socket");
+            }
+        };
+        let limits = &self.shared.limits;
+        let mut socket = Socket::new(io, limits.frame_bytes).await;
+        let end = match self.principal(&mut socket).await {
+            Ok((principal, early)) => self.serve_tab(&mut socket, principal, early).await,
+            Err(end) => end,
+        };
+        pump::close(&mut socket, end).await;
+    }
+
+    /// Who it is, proven, and what came behind the proof in its frame.
+    async fn principal(&self, socket: &mut Socket) -> Result<(Principal, Option<Bytes>), End> {
+        match &self.claim {
+            Claim::Whole(principal) => Ok((principal.clone(), None)),
+            Claim::Half(cookie) => {
+                let admission = self.shared.host.admission();
+                let patience = self.shared.limits.first_frame_timeout;
+                // Boxed: it is large, and over when the tab begins.
+                let proof = Box::pin(proof::prove(
+                    socket, &admission, cookie, &self.link, patience,
+                ));
+                let proven = proof.await?;
+                Ok((proven.principal, Some(proven.early)))
             }
         }
-    };
-    if !link.seat.keep() {
-        return;
     }
-    tracing::Span::current().record("who", field::display(&principal.name));
-    tracing::info!(role = principal.role.as_str(), via = ?principal.via, "a tab is connected");
-    let revoked = principal.revoked.clone();
-    let end = match shared
-        .host
-        .open_tab(OpenTab {
-            principal,
-            framing,
-            label,
-        })
-        .await
-    {
-        Ok((inbound, outbound)) => {
-            let pump = pump::Pump {
-                limits,
-                link,
-                revoked,
-                early,
-            };
-            return pump.run(socket, inbound, outbound).await;
+
+    /// Opens a tab and moves text between it and the socket.
+    async fn serve_tab(
+        &self,
+        socket: &mut Socket,
+        principal: Principal,
+        early: Option<Bytes>,
+    ) -> End {
+        if !self.link.seat.keep() {
+            return End::Peer;
         }
-        Err(TabRefused::Full(_)) => End::TOO_MANY,
-        Err(TabRefused::Draining) => End::DRAINING,
-    };
-    pump::close(&mut socket, end).await;
+        tracing::Span::current().record("who", field::display(&principal.name));
+        tracing::info!(role = principal.role.as_str(), via = ?principal.via, "a tab is connected");
+        let revoked = principal.revoked.clone();
+        let open = OpenTab {
+            principal,
+            framing: self.framing,
+            label: self.label.clone(),
+        };
+        let (inbound, mut outbound) = match self.shared.host.open_tab(open).await {
+            Ok(ends) => ends,
+            Err(TabRefused::Full(_)) => return End::TOO_MANY,
+            Err(TabRefused::Draining) => return End::DRAINING,
+        };
+        let pump = Pump {
+            limits: &self.shared.limits,
+            link: &self.link,
+        };
+        let end = tokio::select! {
+            biased;
+            () = revoked.cancelled() => End::REVOKED,
+            end = pump.run(socket, &inbound, &mut outbound, early) => end,
+        };
+        tracing::info!(?end, "a tab is disconnected");
+        end
+    }
 }

@@ -3,10 +3,7 @@
 
 use std::{
     io,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -14,7 +11,6 @@ use actors::tab::Frame;
 use bytes::Bytes;
 use config::Limits;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout, timeout_at};
-use tokio_util::sync::CancellationToken;
 
 use super::{End, Inbound, Outbound, ReadHalf, Socket, WriteHalf, incoming::Said};
 use crate::connection::Link;
@@ -26,14 +22,10 @@ const MOST_MISSED: u32 = 2;
 /// Parts of the stall limit at which progress is looked at.
 const STALL_CHECKS: u32 = 10;
 
-/// One admitted socket.
-pub(super) struct Pump {
-    pub(super) limits: Limits,
-    pub(super) link: Arc<Link>,
-    /// Cancelled when its principal may no longer stay.
-    pub(super) revoked: CancellationToken,
-    /// What came with the proof, if there was one: it was the first frame then.
-    pub(super) early: Option<Bytes>,
+/// What an admitted socket is served by.
+pub(super) struct Pump<'a> {
+    pub(super) limits: &'a Limits,
+    pub(super) link: &'a Link,
 }
 
 /// Whether the peer lives.
@@ -45,24 +37,21 @@ struct Pulse {
     is_busy: AtomicBool,
 }
 
-impl Pump {
-    /// Runs until either side ends it, and closes the socket.
+impl Pump<'_> {
+    /// Runs until either side ends it; says how. `early` came with the proof, if there was one: that was the first frame.
     pub(super) async fn run<I: Inbound, O: Outbound>(
-        mut self,
-        mut socket: Socket,
-        inbound: I,
-        mut outbound: O,
-    ) {
+        &self,
+        socket: &mut Socket,
+        inbound: &I,
+        outbound: &mut O,
+        early: Option<Bytes>,
+    ) -> End {
         let pulse = Pulse::default();
-        let early = self.early.take();
-        let end = tokio::select! {
+        tokio::select! {
             biased;
-            () = self.revoked.cancelled() => End::REVOKED,
-            end = self.write(&mut socket.outgoing, &mut outbound, &pulse) => end,
-            end = self.read(&mut socket.incoming, &inbound, &pulse, early) => end,
-        };
-        tracing::info!(?end, "a tab is disconnected");
-        close(&mut socket, end).await;
+            end = self.write(&mut socket.outgoing, outbound, &pulse) => end,
+            end = self.read(&mut socket.incoming, inbound, &pulse, early) => end,
+        }
     }
 
     /// From the client to the tab.
