@@ -1,6 +1,8 @@
 //! Measures the journal as the host uses it: one batch a session in flight, the next handed in when that is committed.
 //!
-//! `cargo run --release -p holdfast-journal --example load [SECONDS]`. It is not a test: it judges nothing.
+//! `cargo run --release -p holdfast-journal --example load [SECONDS [PART..]]`, a part being `unlimited`, `lone`,
+//! `retention`, `items` or `rates`; all of them without one. It is not a test: it judges nothing. The journals lie in the
+//! temporary folder, or in `$JOURNAL_BENCH_DIR`: what is measured is that disk, so it should not be in memory.
 
 use std::env;
 use std::error::Error;
@@ -18,69 +20,62 @@ const BATCH_BYTES: usize = 256 * 1024;
 const KEEP: u64 = 64 * 1024 * 1024;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let seconds = env::args().nth(1).map_or(Ok(3), |text| text.parse())?;
+    let mut arguments = env::args().skip(1);
+    let seconds = arguments.next().map_or(Ok(3), |text| text.parse())?;
     let time = Duration::from_secs(seconds);
-    println!("unlimited: as many events as it takes, batches of up to {BATCH_BYTES} bytes");
-    println!(
-        "{:>8} {:>7} {:>6} {:>9} {:>10} {:>7} {:>8} {:>8} {:>8} {:>9} {:>6} {:>6}",
-        "sessions",
-        "text B",
-        "text",
-        "commits/s",
-        "events/s",
-        "MB/s",
-        "CPU s/GB",
-        "mean ms",
-        "p99 ms",
-        "upkeep ms",
-        "file",
-        "log MB"
-    );
-    for words in [true, false] {
-        for sessions in [1, 8] {
+    let parts: Vec<String> = arguments.collect();
+    let wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
+    if wanted("unlimited") {
+        stream_header(&format!(
+            "as many events as it takes, batches of about {BATCH_BYTES} bytes"
+        ));
+        for (words, sessions) in [(true, 1), (true, 8), (false, 1), (false, 8)] {
             for bytes in [64, 16 * 1024] {
                 unlimited(sessions, bytes, words, BATCH_BYTES, None, time)?;
             }
         }
     }
-    println!("lone events: every batch holds one");
-    for sessions in [1, 8, 100] {
-        unlimited(sessions, 64, true, 0, None, time)?;
+    if wanted("lone") {
+        stream_header("lone events: every batch holds one");
+        for sessions in [1, 8, 100] {
+            unlimited(sessions, 64, true, 0, None, time)?;
+        }
     }
-    println!("retention: the same, but only {KEEP} bytes of a session are kept");
-    for bytes in [64, 16 * 1024] {
-        unlimited(1, bytes, true, BATCH_BYTES, Some(KEEP), time)?;
+    if wanted("retention") {
+        stream_header(&format!(
+            "retention: only {KEEP} bytes of a session are kept"
+        ));
+        for bytes in [64, 16 * 1024] {
+            unlimited(1, bytes, true, BATCH_BYTES, Some(KEEP), time)?;
+        }
     }
-    unlimited(1, 64, true, 0, Some(KEEP / 64), time)?;
-    println!("items: every write holds one event and one finished item of that text");
-    println!(
-        "{:>7} {:>9} {:>8} {:>8} {:>8} {:>9} {:>15}",
-        "text B", "commits/s", "mean ms", "p99 ms", "max ms", "upkeep ms", "file B/text B"
-    );
-    for bytes in [256, 4096, 64 * 1024] {
-        with_items(bytes, time)?;
+    if wanted("items") {
+        println!("items: every write holds one event and one finished item of that text");
+        println!(" text B commits/s  mean ms   p99 ms   max ms upkeep ms   file B/text B");
+        for bytes in [256, 4096, 64 * 1024] {
+            with_items(bytes, time)?;
+        }
     }
-    println!("fixed rate: latency from the event to its call");
-    println!(
-        "{:>8} {:>7} {:>9} {:>8} {:>8} {:>9} {:>8} {:>6} {:>6} {:>12}",
-        "sessions",
-        "text B",
-        "events/s",
-        "p50 ms",
-        "p99 ms",
-        "p99.9 ms",
-        "max ms",
-        "file",
-        "log MB",
-        "CPU us/event"
-    );
-    for (sessions, rate) in [(1, 1000), (8, 1000), (1, 10_000), (8, 10_000)] {
-        paced(sessions, rate, time)?;
+    if wanted("rates") {
+        println!("fixed rates: latency from the event to its call");
+        println!(
+            "sessions  text B  events/s   p50 ms   p99 ms  p99.9 ms   max ms   file log MB CPU us/event"
+        );
+        for (sessions, rate) in [(1, 1000), (8, 1000), (1, 10_000), (8, 10_000)] {
+            paced(sessions, rate, time)?;
+        }
     }
     Ok(())
 }
 
-/// Journals of one measurement lie on the disk that the target folder is on, not in a memory file system.
+fn stream_header(what: &str) {
+    println!("{what}");
+    println!(
+        "sessions  text B   text commits/s   events/s    MB/s CPU s/GB  mean ms   p99 ms upkeep ms   file log MB"
+    );
+}
+
+/// A journal of its own for one measurement.
 fn fresh(session_bytes: Option<u64>) -> Result<(tempfile::TempDir, Journal), Box<dyn Error>> {
     let base = env::var_os("JOURNAL_BENCH_DIR").map_or_else(env::temp_dir, PathBuf::from);
     let dir = tempfile::tempdir_in(base)?;
