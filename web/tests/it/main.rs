@@ -10,6 +10,7 @@
 mod connections;
 mod framing;
 mod gate;
+mod guessing;
 mod page;
 mod proxies;
 mod sign_in;

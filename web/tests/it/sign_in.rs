@@ -82,7 +82,7 @@ async fn row_4_only_the_page_itself_signs_in_and_only_with_json() {
 #[tokio::test]
 async fn row_11_a_sign_in_is_small_whole_and_quick() {
     let host = Setup::default()
-        .limits(|limits| limits.body_timeout = Duration::from_millis(200))
+        .limits(|limits| limits.body_timeout = Duration::from_millis(500))
         .start()
         .await;
     let head = page_headers(&host);
@@ -204,7 +204,7 @@ async fn row_16_the_cookie_is_for_the_browser_alone_and_comes_once() {
 #[tokio::test]
 async fn row_17_the_cookie_alone_opens_nothing() {
     let host = Setup::default()
-        .limits(|limits| limits.first_frame_timeout = Duration::from_millis(300))
+        .limits(|limits| limits.first_frame_timeout = Duration::from_secs(1))
         .start()
         .await;
     let browser = Browser::sign_in(&host).await;
@@ -260,7 +260,7 @@ async fn row_17_the_cookie_alone_opens_nothing() {
 #[tokio::test]
 async fn row_17_no_ping_keeps_an_unproven_socket_open() {
     let host = Setup::default()
-        .limits(|limits| limits.first_frame_timeout = Duration::from_millis(300))
+        .limits(|limits| limits.first_frame_timeout = Duration::from_secs(1))
         .start()
         .await;
     let browser = Browser::sign_in(&host).await;
