@@ -160,10 +160,10 @@ impl Need {
         distinct: 5,
         ..Need::NOTHING
     };
-    /// A digit as well: for heads that ordinary names begin with, too.
+    /// A digit, or letters of both cases, as well: for heads that ordinary names begin with, too. Some tokens begin with
+    /// digits alone, and a few of the others have none in their decided part.
     pub(crate) const DIGIT: Need = Need {
         digits: 1,
-        letter: true,
         ..Need::VARIED
     };
     /// Two digits and both cases: for heads that say little.
@@ -186,7 +186,7 @@ impl Need {
         let upper = body.iter().any(u8::is_ascii_uppercase);
         let lower = body.iter().any(u8::is_ascii_lowercase);
         distinct >= usize::from(self.distinct).min(body.len().div_ceil(2))
-            && digits >= usize::from(self.digits)
+            && (digits >= usize::from(self.digits) || (self == Need::DIGIT && upper && lower))
             && (!self.letter || upper || lower)
             && (!self.both_cases || (upper && lower))
     }
