@@ -9,11 +9,14 @@
 )]
 
 mod chance;
+mod disk;
 mod figures;
+mod history;
 mod plan;
 mod prompter;
 mod record;
 mod storm;
+mod throughput;
 mod watcher;
 mod wire;
 

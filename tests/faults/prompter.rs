@@ -81,7 +81,12 @@ impl Prompter {
 
     fn think_of(&mut self, number: usize) -> Given {
         let most = self.plan.rate * self.plan.turn_seconds;
-        let count = most / 4 + self.chance.below(most * 3 / 4);
+        // Short ones, too: then more prompts are on their way when something happens.
+        let count = if self.chance.percent(30) {
+            1 + self.chance.below(most / 50)
+        } else {
+            most / 4 + self.chance.below(most * 3 / 4)
+        };
         Given {
             id: format!("prompt-{number}-{}", self.record.thread),
             text: format!(
@@ -102,8 +107,10 @@ impl Prompter {
         let input = json!([{"type": "text", "text": given.text}]);
         let params = json!({"threadId": self.record.thread, "promptId": given.id, "input": input, "when": given.when});
         loop {
-            given.times += 1;
-            match self.call("host/prompt/submit", &params).await {
+            match self
+                .call("host/prompt/submit", &params, &mut given.times)
+                .await
+            {
                 Ok(answer) => return answer,
                 Err(Refused(code, _)) if BUSY.contains(&code) => {
                     tokio::time::sleep(LOOK_AGAIN).await;
@@ -117,8 +124,13 @@ impl Prompter {
         }
     }
 
-    /// Calls until there is an answer.
-    pub async fn call(&mut self, method: &str, params: &Value) -> Result<Value, Refused> {
+    /// Calls until there is an answer; counts how often in `times`.
+    async fn call(
+        &mut self,
+        method: &str,
+        params: &Value,
+        times: &mut u64,
+    ) -> Result<Value, Refused> {
         let mut presence = self.shared.presence.subscribe();
         loop {
             presence
@@ -128,10 +140,12 @@ impl Prompter {
             if self.wire.is_none() {
                 self.wire = Wire::open(&self.shared.door, true).await.ok();
             }
-            if let Some(wire) = &mut self.wire
-                && let Ok(answer) = wire.call(method, params).await
-            {
-                return answer;
+            if let Some(wire) = &mut self.wire {
+                *times += 1;
+                self.shared.submissions.send_modify(|begun| *begun += 1);
+                if let Ok(answer) = wire.call(method, params).await {
+                    return answer;
+                }
             }
             self.wire = None;
             let _ = tokio::time::timeout(LOOK_AGAIN, presence.changed()).await;

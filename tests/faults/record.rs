@@ -56,10 +56,16 @@ pub struct Story {
     pub turns: BTreeMap<String, (u64, u64)>,
     /// The last known state of each prompt.
     pub prompts: BTreeMap<String, String>,
+    /// What was said of each prompt, with the seq that said it.
+    pub trail: BTreeMap<String, Vec<(u64, String)>>,
+    /// What was said of Codex and of turns, likewise.
+    pub course: Vec<(u64, String)>,
     /// The user messages of each prompt, by item.
     pub messages: BTreeMap<String, BTreeSet<String>>,
     /// How often the session was `failed` or `quarantined`.
     pub given_up: u64,
+    /// Deltas of the last numbered text, over all its messages.
+    pub said: u64,
     message: Message,
 }
 
@@ -78,6 +84,8 @@ struct Numbers {
     digits: Option<u32>,
     value: u64,
     expected: u64,
+    /// A message has begun: it goes on with the numbers, or begins them anew.
+    fresh: bool,
 }
 
 /// A place in a session, and when it was given: tabs of the same host have the same `start`.
@@ -227,17 +235,30 @@ impl Kept {
 impl Story {
     fn fold(&mut self, seq: u64, line: &str, findings: &Findings) {
         if is_delta(line) {
-            return self.message.delta(seq, line, findings);
+            self.message.delta(seq, line, findings);
+            self.said = self.message.numbers.expected;
+            return;
         }
         let value: Value = serde_json::from_str(line).expect("the host sends JSON");
         let params = &value["params"];
         match value["method"].as_str().unwrap_or_default() {
-            "turn/started" => self.turn(params).0 += 1,
-            "turn/completed" => self.turn(params).1 += 1,
+            method @ ("turn/started" | "turn/completed") => {
+                let (id, status) = (&params["turn"]["id"], &params["turn"]["status"]);
+                self.course.push((seq, format!("{method} {id} {status}")));
+                let (began, ended) = self.turn(params);
+                if method == "turn/started" {
+                    *began += 1;
+                } else {
+                    *ended += 1;
+                }
+            }
             "item/started" | "item/completed" => self.item(seq, &value, findings),
-            "host/prompt/changed" => self.queue(&params["queue"]),
+            "host/prompt/changed" => self.queue(seq, &params["queue"]),
             "host/bridge/state" => {
                 let state = params["state"].as_str().unwrap_or_default();
+                let generation = &params["generation"];
+                self.course
+                    .push((seq, format!("bridge {state} {generation}")));
                 self.given_up += u64::from(matches!(state, "failed" | "quarantined"));
             }
             _ => {}
@@ -260,9 +281,15 @@ impl Story {
                 }
             }
             Some("agentMessage") if value["method"] == "item/started" => {
+                let expected = self.message.numbers.expected;
                 self.message = Message {
                     id: id.to_owned(),
-                    ..Message::default()
+                    text: String::new(),
+                    numbers: Numbers {
+                        expected,
+                        fresh: true,
+                        ..Numbers::default()
+                    },
                 };
             }
             Some("agentMessage") if self.message.id == id => {
@@ -279,20 +306,36 @@ impl Story {
     }
 
     /// The queue holds what is not done; who leaves it is done.
-    fn queue(&mut self, queue: &Value) {
+    fn queue(&mut self, seq: u64, queue: &Value) {
         let mut now = HashMap::new();
         for prompt in queue.as_array().into_iter().flatten() {
             let id = prompt["promptId"].as_str().expect("a prompt has an id");
             now.insert(id, prompt["state"].as_str().unwrap_or_default());
         }
-        for (id, state) in &mut self.prompts {
-            if !now.contains_key(id.as_str()) {
-                "done".clone_into(state);
+        for id in self.prompts.keys() {
+            now.entry(id.as_str()).or_insert("done");
+        }
+        let now: Vec<(String, String)> = now
+            .into_iter()
+            .map(|(id, state)| (id.to_owned(), state.to_owned()))
+            .collect();
+        for (id, state) in now {
+            if self.prompts.get(&id) != Some(&state) {
+                let trail = self.trail.entry(id.clone()).or_default();
+                trail.push((seq, state.clone()));
+                self.prompts.insert(id, state);
             }
         }
-        for (id, state) in now {
-            self.prompts.insert(id.to_owned(), state.to_owned());
-        }
+    }
+
+    /// What was said of a prompt, and what happened meanwhile.
+    pub fn trail_of(&self, prompt: &str) -> String {
+        let trail = self.trail.get(prompt).cloned().unwrap_or_default();
+        let first = trail.first().map_or(0, |(seq, _)| *seq);
+        let last = trail.last().map_or(0, |(seq, _)| *seq);
+        let around = |(seq, _): &&(u64, String)| (first..=last + 20).contains(seq);
+        let course: Vec<_> = self.course.iter().filter(around).collect();
+        format!("{trail:?}, meanwhile {course:?}")
     }
 
     /// How many prompts still wait or run.
@@ -330,7 +373,8 @@ impl Numbers {
                 (Some(read), _) => {
                     self.digits = None;
                     if read >= 6 {
-                        if self.value != self.expected {
+                        let anew = std::mem::take(&mut self.fresh) && self.value == 0;
+                        if self.value != self.expected && !anew {
                             result = Err((self.value, self.expected));
                         }
                         self.expected = self.value + 1;

@@ -5,7 +5,7 @@
 mod aftermath;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -19,8 +19,8 @@ use super::plan::{Fault, Plan};
 use super::prompter::{Ledger, Prompter};
 use super::record::{Record, Story};
 use super::support::{GUARD, LOOK_AGAIN, Setup, TestHost, processes};
-use super::watcher::{Presence, Shared, Upset, Watcher};
-use super::wire::{Door, Wire};
+use super::watcher::{Shared, Upset, Watcher};
+use super::wire::Wire;
 
 /// Nothing has moved for so long: somebody looks whether a session waits for a person.
 const QUIET: Duration = Duration::from_secs(5);
@@ -84,39 +84,11 @@ impl Storm {
     /// Starts host, sessions, tabs and prompters.
     async fn rise(plan: Plan) -> Self {
         let host = setup().start().await;
-        let door = Door {
-            addr: host.addr(),
-            token: host.token().to_owned(),
-        };
-        let mut control = Wire::open(&door, true).await.unwrap();
-        let status = control.call("host/status", &json!({})).await.unwrap();
-        let journal = status.unwrap()["journal"]["id"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+        let shared = Shared::with(&host).await;
         let mut records = Vec::new();
         for _ in 0..plan.sessions {
-            let params = json!({"cwd": host.work()});
-            let started = control.call("thread/start", &params).await.unwrap();
-            let thread = started.unwrap()["thread"]["id"]
-                .as_str()
-                .unwrap()
-                .to_owned();
-            records.push(Arc::new(Record::new(thread)));
+            records.push(shared.start_session(&host.work()).await);
         }
-        let presence = Presence {
-            start: 1,
-            up: true,
-            over: false,
-        };
-        let shared = Arc::new(Shared {
-            door,
-            journal,
-            presence: watch::Sender::new(presence),
-            events: watch::Sender::new(0),
-            deliveries: AtomicU64::new(0),
-            findings: Findings::default(),
-        });
         let mut chance = Chance::new(plan.seed);
         let enough = watch::Sender::new(false);
         let (mut watchers, mut prompters) = (Vec::new(), Vec::new());
@@ -157,6 +129,9 @@ impl Storm {
             };
             let pause = self.chance.below(most);
             self.pass(pause).await;
+            if self.chance.percent(40) {
+                self.submitting().await;
+            }
             match fault {
                 Fault::KillHost => self.kill_host().await,
                 Fault::KillCodex => self.kill_codex().await,
@@ -173,6 +148,13 @@ impl Storm {
             }
         }
         self.pass(self.plan.pause).await;
+    }
+
+    /// Waits until some prompt is on its way to the host, which is when a kill is worst for it.
+    async fn submitting(&self) {
+        let mut submissions = self.shared.submissions.subscribe();
+        // No prompt may be due for a while: the fault does not depend on one.
+        let _ = tokio::time::timeout(QUIET, submissions.changed()).await;
     }
 
     fn upset(&mut self, upset: Upset) {

@@ -2,6 +2,7 @@
 //!
 //! It keeps nothing but its cursor; what it reads goes to the session's record.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::figures::Findings;
 use super::record::{Came, Record};
-use super::support::LOOK_AGAIN;
+use super::support::{LOOK_AGAIN, TestHost};
 use super::wire::{Broken, Door, Wire};
 
 /// What is done to a tab.
@@ -52,8 +53,52 @@ pub struct Shared {
     pub events: watch::Sender<u64>,
     /// Events that tabs were sent, all together.
     pub deliveries: AtomicU64,
+    /// Submissions that prompters have begun.
+    pub submissions: watch::Sender<u64>,
     /// What should not have been.
     pub findings: Findings,
+}
+
+impl Shared {
+    /// A run with this host, which is up.
+    pub async fn with(host: &TestHost) -> Arc<Self> {
+        let door = Door {
+            addr: host.addr(),
+            token: host.token().to_owned(),
+        };
+        let mut control = Wire::open(&door, true).await.unwrap();
+        let status = control.call("host/status", &json!({})).await.unwrap();
+        let journal = status.unwrap()["journal"]["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let presence = Presence {
+            start: 1,
+            up: true,
+            over: false,
+        };
+        Arc::new(Self {
+            door,
+            journal,
+            presence: watch::Sender::new(presence),
+            events: watch::Sender::new(0),
+            deliveries: AtomicU64::new(0),
+            submissions: watch::Sender::new(0),
+            findings: Findings::default(),
+        })
+    }
+
+    /// Starts a session that works in `cwd`.
+    pub async fn start_session(&self, cwd: &Path) -> Arc<Record> {
+        let mut control = Wire::open(&self.door, true).await.unwrap();
+        let params = json!({"cwd": cwd});
+        let started = control.call("thread/start", &params).await.unwrap();
+        let thread = started.unwrap()["thread"]["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        Arc::new(Record::new(thread))
+    }
 }
 
 /// A tab and what a test may ask of it.
@@ -82,8 +127,19 @@ struct Reading {
 impl Watcher {
     /// Starts a tab that has seen nothing yet; with `lines` it speaks `holdfast.v1`.
     pub fn start(shared: &Arc<Shared>, record: &Arc<Record>, name: String, lines: bool) -> Self {
+        Self::resume(shared, record, name, lines, 0)
+    }
+
+    /// The same for one that has everything up to `cursor`.
+    pub fn resume(
+        shared: &Arc<Shared>,
+        record: &Arc<Record>,
+        name: String,
+        lines: bool,
+        cursor: u64,
+    ) -> Self {
         let (upset, upsets) = mpsc::unbounded_channel();
-        let cursor = Arc::new(watch::Sender::new(0));
+        let cursor = Arc::new(watch::Sender::new(cursor));
         let attached = Arc::new(AtomicU64::new(0));
         let reading = Reading {
             shared: Arc::clone(shared),

@@ -4,6 +4,7 @@
 
 mod command;
 mod counts;
+mod faults;
 mod steps;
 mod tidy;
 mod tools;
@@ -31,12 +32,17 @@ enum Task {
         #[arg(long, value_name = "STEP")]
         only: Vec<Step>,
     },
+    /// Run the fault tests for long, in release, and print their figures
+    Faults(faults::Options),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    let Task::Test { only } = Args::parse().command;
+    let task = Args::parse().command;
     let root = root()?;
-    let passed = steps::run(&root, &only)?;
+    let passed = match &task {
+        Task::Test { only } => steps::run(&root, only)?,
+        Task::Faults(options) => faults::run(&root, options)?,
+    };
     Ok(if passed {
         ExitCode::SUCCESS
     } else {

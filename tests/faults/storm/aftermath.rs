@@ -155,8 +155,10 @@ impl Storm {
         let shown = story.prompts.get(&given.id).cloned().unwrap_or_default();
         let facts = || {
             format!(
-                "{} ({}): the host says {again}, its events {shown}, {seen} messages, Codex wrote {written}",
-                given.id, given.when
+                "{} ({}): the host says {again}, its events {shown}, {seen} messages, Codex wrote {written}; {}",
+                given.id,
+                given.when,
+                story.trail_of(&given.id)
             )
         };
         if seen > 1 || written > 1 {
