@@ -14,6 +14,9 @@ use redaction::Redactor;
 pub fn journal_options(config: &Config) -> journal::Options {
     let keep = config.journal;
     let mut options = journal::Options::new(&config.state_dir);
+    // Each session has at most one batch with the journal and bounds what it stages; the queue need not refuse any of them.
+    options.queue = config.limits.sessions * 2 + 4096;
+    options.queue_bytes = usize::MAX;
     options.file_bytes = Some(keep.max_bytes);
     options.retention.events_age = Some(keep.replay_age);
     options.retention.session_bytes = Some(keep.replay_bytes);

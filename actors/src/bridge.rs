@@ -27,7 +27,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use self::{ingest::Ingest, link::STDIN_LINES};
 pub(crate) use self::{
-    link::{Answer, BridgeLink, CallError},
+    link::{Answer, BridgeLink, CallError, Place},
     redact::redact_json,
 };
 use crate::{
@@ -150,7 +150,10 @@ impl Actor for Bridge {
                 tokio::select! {
                     biased;
                     signal = mailbox.recv() => return Ok(signal),
-                    () = full.room() => continue,
+                    () = full.room() => {
+                        self.link.heard();
+                        continue;
+                    }
                 }
             }
             let deadline = self.deadline();

@@ -174,6 +174,14 @@ impl Directory {
         self.touch();
     }
 
+    /// A thread that is on no disk is gone with its process.
+    pub(crate) fn forget_ephemeral(&self, thread: &ThreadId) {
+        let mut inner = self.inner.lock();
+        if inner.live.get(thread).is_some_and(|live| live.ephemeral) {
+            inner.live.remove(thread);
+        }
+    }
+
     /// Notes which actor and which supervisor serve a session.
     pub(crate) fn set_actor(&self, thread: &str, actor: Option<SessionRef>) {
         if let Some(live) = self.inner.lock().live.get_mut(thread) {
@@ -234,6 +242,23 @@ impl Directory {
         self.supervisors
             .lock()
             .insert(supervisor.actor().id(), (supervisor, what));
+    }
+
+    /// Asks the idle bridge that has been quiet longest to stop.
+    pub(crate) fn park_quietest(&self) {
+        let idle = |supervisor: &SupervisorRef| {
+            let link = supervisor.status().borrow().link().cloned()?;
+            let idle = !link.is_busy() && !link.has_requests();
+            idle.then(|| link.silence())
+        };
+        let supervisors = self.supervisors();
+        let quietest = supervisors
+            .iter()
+            .filter_map(|(supervisor, _)| Some((idle(supervisor)?, supervisor)))
+            .max_by_key(|(silence, _)| *silence);
+        if let Some((_, supervisor)) = quietest {
+            supervisor.try_park();
+        }
     }
 
     pub(crate) fn name_supervisor(&self, id: ActorId, thread: &str) {

@@ -215,8 +215,8 @@ impl Feed {
             .journal
             .commit(write, move || feed.committed(batch, acks))
         {
-            // The queue has a place for each session's one batch, so this is a journal that has been closed: the host
-            // is going down, and what is not durable stays unpublished.
+            // The queue has a place for each session's one batch whatever its size, so this is a journal that has been
+            // closed: the host is going down, and what is not durable stays unpublished.
             tracing::warn!(session.id = %self.thread, err = %rejected, "journal takes no more events");
         }
     }
@@ -318,14 +318,23 @@ impl Feed {
         w.row.generation
     }
 
-    /// Ends the open turn, if there is one, as interrupted: the open items are completed with what had streamed, then
-    /// the turn, once.
+    /// Completes the open items with what had streamed, then ends the open turn, if there is one, as interrupted.
     pub(crate) fn interrupt_open_turn(self: &Arc<Self>, cause: &str) {
         {
             let mut w = self.write.lock();
             w.interrupt_open_turn(&self.thread, cause, &self.control);
         }
         self.flush();
+    }
+
+    /// Opens the turn that the row says was running; a replay of its events completes the picture.
+    pub(crate) fn seed_turn(&self, turn: &journal::OpenTurn) {
+        self.write.lock().turns.turn_started(OpenTurn {
+            id: turn.turn_id.clone(),
+            root: None,
+            first_seq: turn.first_seq,
+            started_ms: turn.started_ms,
+        });
     }
 
     /// Replays one stored event into the fold, without numbering it: the way back after the host was killed.
@@ -408,9 +417,14 @@ impl Feed {
         Some(request)
     }
 
-    /// The pending requests, oldest first.
+    /// The requests that nobody has answered, oldest first.
     pub(crate) fn requests(&self) -> Vec<Arc<ServerRequest>> {
-        self.read.lock().requests.clone()
+        let read = self.read.lock();
+        read.requests
+            .iter()
+            .filter(|request| request.is_open())
+            .cloned()
+            .collect()
     }
 
     // ---- reading ----
@@ -436,6 +450,14 @@ impl Feed {
         Subscription {
             feed: Arc::clone(self),
             id,
+        }
+    }
+
+    /// A parked session that nobody watches keeps no events in memory; the journal has them.
+    pub(crate) fn forget_ring(&self) {
+        let mut read = self.read.lock();
+        if read.tabs.is_empty() {
+            read.ring = Ring::new(self.limits.ring);
         }
     }
 
@@ -583,9 +605,6 @@ impl Writer {
     }
 
     fn interrupt_open_turn(&mut self, thread: &ThreadId, cause: &str, control: &Notify) {
-        let Some(turn) = self.turns.open_turn().cloned() else {
-            return;
-        };
         let open: Vec<OpenItem> = self.turns.open_items().cloned().collect();
         let at = now_ms();
         for item in open {
@@ -603,9 +622,13 @@ impl Writer {
                 .push(item.row(journal::ItemState::Partial, Some(seq)));
         }
         self.turns.drop_open_items();
+        let Some(turn) = self.turns.open_turn().cloned() else {
+            return;
+        };
         let raw = format!(
-            r#"{{"id":{},"items":[],"itemsView":"notLoaded","status":"interrupted","error":{{"message":{},"codexErrorInfo":null,"additionalDetails":null}},"startedAt":{},"completedAt":{},"durationMs":{}}}"#,
+            r#"{{"id":{},"rootTurnId":{},"items":[],"itemsView":"notLoaded","status":"interrupted","error":{{"message":{},"codexErrorInfo":null,"additionalDetails":null}},"startedAt":{},"completedAt":{},"durationMs":{}}}"#,
             json_string(&turn.id),
+            json_string(turn.root.as_deref().unwrap_or(&turn.id)),
             json_string(cause),
             turn.started_ms / 1000,
             at / 1000,

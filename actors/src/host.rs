@@ -25,7 +25,7 @@ use journal::{Journal, PromptState};
 use kameo::{error::SendError, prelude::*};
 use redaction::Redactor;
 use serde_json::json;
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -39,6 +39,9 @@ use crate::{
     tabs::{ListTabs, Start, TabRefused, TabView, Tabs, TabsArgs},
 };
 
+/// Encoded bytes of one session that wait for their commit, and so about the largest batch: what a tab takes at once when
+/// it catches up, and what a commit makes the others wait.
+const MAX_STAGED: usize = 1 << 20;
 /// Restarts of a static child within the window, after which the host ends.
 const CHILD_RESTARTS: (u32, Duration) = (5, Duration::from_secs(30));
 
@@ -90,6 +93,8 @@ pub(crate) struct Wiring {
     pub audience: Arc<Audience>,
     /// Every task and process that outlives its maker; the shutdown waits for it.
     pub tracker: TaskTracker,
+    /// Places for running Codex processes.
+    pub bridges: Arc<Semaphore>,
     /// The host goes down: nothing new begins.
     pub closing: CancellationToken,
     /// All tabs hang up.
@@ -215,7 +220,7 @@ impl Host {
         let audience = Arc::new(Audience::default());
         let limits = FeedLimits {
             ring: options.limits.ring_bytes,
-            staged: options.limits.ring_bytes,
+            staged: MAX_STAGED.min(options.limits.ring_bytes),
             stall: options.codex.stall_timeout,
         };
         let directory =
@@ -235,6 +240,7 @@ impl Host {
             directory,
             audience,
             tracker: TaskTracker::new(),
+            bridges: Arc::new(Semaphore::new(options.limits.bridges)),
             closing: CancellationToken::new(),
             hangup: CancellationToken::new(),
             fatal: CancellationToken::new(),
@@ -248,7 +254,7 @@ impl Host {
             listed_at: parking_lot::Mutex::default(),
         });
         recovery::sweep_processes(&wiring.directory, &wiring.journal)?;
-        recovery::close_open_turns(&wiring.directory, &rows)?;
+        recovery::close_open_turns(&wiring.directory, &wiring.journal, &rows);
         let unfinished = wiring.journal.open_prompts()?;
 
         let root = Root::spawn(Arc::clone(&wiring));
@@ -345,12 +351,22 @@ impl Host {
         self.wiring
             .audience
             .broadcast(r#"{"method":"host/draining","params":{}}"#);
-        for (supervisor, _) in self.wiring.directory.supervisors() {
-            supervisor.tell(Shutdown).await;
-        }
         let stopped = async {
-            for (supervisor, _) in self.wiring.directory.supervisors() {
-                supervisor.actor().wait_for_shutdown().await;
+            // One that was made a moment before is told in the next round.
+            loop {
+                let supervisors = self.wiring.directory.supervisors();
+                if supervisors.is_empty() {
+                    return;
+                }
+                for (supervisor, _) in &supervisors {
+                    supervisor.tell(Shutdown).await;
+                }
+                for (supervisor, _) in &supervisors {
+                    supervisor.actor().wait_for_shutdown().await;
+                    self.wiring
+                        .directory
+                        .remove_supervisor(supervisor.actor().id());
+                }
             }
         };
         let in_time = tokio::time::timeout_at(until, stopped).await.is_ok();

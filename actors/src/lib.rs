@@ -3,7 +3,7 @@
 //! # Theory of operation
 //!
 //! Control plane = actors (kameo), data plane = feeds. A streamed event never passes through an actor's mailbox: the
-//! bridge that reads Codex appends it to the session's [feed](feed), the journal commits it, and the tabs read it from
+//! bridge that reads Codex appends it to the session's feed, the journal commits it, and the tabs read it from
 //! their cursors. Messages between actors carry decisions only: wake, stop, call, submit, answer.
 //!
 //! State that must survive an actor lives outside it: events in the feed and the journal, a bridge's status in a watch

@@ -34,11 +34,8 @@ pub(crate) fn sweep_processes(directory: &Directory, journal: &Journal) -> Resul
     Ok(())
 }
 
-/// Closes the turns that the rows say were open.
-pub(crate) fn close_open_turns(
-    directory: &Arc<Directory>,
-    rows: &[Session],
-) -> Result<(), ReadError> {
+/// Closes the turns that the rows say were open. No session may keep the host from starting.
+pub(crate) fn close_open_turns(directory: &Arc<Directory>, journal: &Journal, rows: &[Session]) {
     for row in rows {
         let Some(turn) = &row.open_turn else {
             continue;
@@ -46,7 +43,11 @@ pub(crate) fn close_open_turns(
         let Some(live) = directory.live(&row.thread) else {
             continue;
         };
-        refold(&live.feed, turn.first_seq.saturating_sub(1))?;
+        // Retention may have taken the beginning of a long turn; it ends all the same.
+        live.feed.seed_turn(turn);
+        if let Err(err) = refold(&live.feed, journal, turn.first_seq.saturating_sub(1)) {
+            tracing::error!(session.id = row.thread, err = %err, "read the events of the turn that was running");
+        }
         tracing::info!(
             session.id = row.thread,
             "close the turn that ran when the last host stopped"
@@ -54,11 +55,11 @@ pub(crate) fn close_open_turns(
         live.feed
             .interrupt_open_turn(&Cause::HostStopped.to_string());
     }
-    Ok(())
 }
 
 /// Replays the stored events behind `after` into the feed's state.
-fn refold(feed: &Arc<Feed>, mut after: u64) -> Result<(), ReadError> {
+fn refold(feed: &Arc<Feed>, journal: &Journal, after: u64) -> Result<(), ReadError> {
+    let mut after = after.max(journal.first_replayable(feed.thread().as_str())?);
     loop {
         let (cursor, chunks) = feed.read_stored(after, u64::MAX, CHUNK)?;
         if cursor == after {

@@ -117,6 +117,9 @@ impl Actor for Session {
                 biased;
                 signal = mailbox.recv() => return Ok(signal),
                 changed = self.status.changed() => if changed.is_err() {
+                    if self.wiring.closing.is_cancelled() {
+                        return Ok(mailbox.recv().await);
+                    }
                     self.replace_bridge();
                 },
                 () = self.feed.control_changed() => {}
@@ -128,6 +131,9 @@ impl Actor for Session {
 
 /// The prompts that are not done, as the journal has them.
 async fn restore_prompts(feed: &Arc<Feed>) -> Prompts {
+    // After a failure of this actor its last writes may still be on their way.
+    feed.flush();
+    feed.published(feed.view().staged_head).await;
     let (journal, thread) = (feed.journal().clone(), feed.thread().to_string());
     match tokio::task::spawn_blocking(move || journal.prompts(&thread)).await {
         Ok(Ok(prompts)) => Prompts::restore(prompts),
@@ -149,6 +155,8 @@ impl Session {
         self.finish_prompts();
         let status = self.status.borrow_and_update().clone();
         match status {
+            // Being stopped, or just dead: a wish for Codex makes the supervisor start the next at once.
+            BridgeStatus::Up(link) if !link.is_open() => self.start_by_need().await,
             BridgeStatus::Up(link) if link.hosts(self.feed.thread()) => {
                 self.release_held(&link);
                 if self.reconciled == Some(link.incarnation) {
@@ -174,6 +182,10 @@ impl Session {
     }
 
     async fn start_by_need(&self) {
+        // What waits when the host goes down is in the journal, and waits for the next host.
+        if self.wiring.closing.is_cancelled() {
+            return;
+        }
         if self.prompts.wants_codex() || !self.held.is_empty() {
             self.bridge.tell(Wake).await;
         }
@@ -204,14 +216,8 @@ impl Session {
 
     async fn park_when_idle(&mut self) {
         self.busy_at = Instant::now();
-        // A thread that shares its process with others leaves that decision to the session that owns the process.
-        let shared = self
-            .status
-            .borrow()
-            .link()
-            .is_some_and(|link| link.feeds().len() > 1);
-        if !self.is_busy() && !shared {
-            self.bridge.tell(Park).await;
+        if !self.is_busy() {
+            self.bridge.tell(Park { for_room: false }).await;
         }
     }
 
@@ -285,7 +291,12 @@ pub(crate) struct Call {
 impl Call {
     fn send(self, link: &BridgeLink, feed: &Arc<Feed>) {
         let params = self.params.as_deref().map(String::from_utf8_lossy);
-        let called = link.call(&self.method, params.as_deref(), Some(Arc::clone(feed)));
+        // Only these answers say where in the stream they stand.
+        let placed = ["thread/resume", "thread/read", "thread/turns/list"];
+        let feed = placed
+            .contains(&self.method.as_str())
+            .then(|| Arc::clone(feed));
+        let called = link.call(&self.method, params.as_deref(), feed);
         let called = called.map_err(|err| match err {
             CallError::Full => Refusal::new(OVERLOADED, err.to_string()),
             CallError::Down => Refusal::unavailable("down", None),

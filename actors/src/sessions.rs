@@ -216,6 +216,7 @@ async fn begin_thread(
     })?;
     let thread = opened.thread.id.to_string();
     let feed = wiring.directory.adopt(&thread, &link);
+    link.host(Arc::clone(&feed));
     note_opened(&feed, &result);
     wiring
         .directory

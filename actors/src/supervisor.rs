@@ -13,7 +13,11 @@ use std::{convert::Infallible, ops::ControlFlow, sync::Arc, time::Duration};
 
 use codex::process::SpawnError;
 use kameo::prelude::*;
-use tokio::{sync::watch, task::AbortHandle, time::Instant};
+use tokio::{
+    sync::{OwnedSemaphorePermit, watch},
+    task::AbortHandle,
+    time::Instant,
+};
 
 use self::backoff::{Backoff, Verdict};
 pub(crate) use self::{backoff::RestartPolicy, cause::Cause};
@@ -25,6 +29,8 @@ use crate::{
 
 /// Messages that wait for a supervisor. Senders wait for a place.
 const MAILBOX: usize = 64;
+/// A bridge for which there is no room looks for some this often.
+const ROOM_RETRY: Duration = Duration::from_millis(500);
 /// A thread that another process works on is tried again this often.
 const HELD_RETRY: Duration = Duration::from_secs(5);
 /// Deaths during resume after which a thread is quarantined.
@@ -80,6 +86,20 @@ pub(crate) enum BridgeStatus {
 }
 
 impl BridgeStatus {
+    /// As the last host left it: what waits for a person goes on waiting for one.
+    fn recorded(purpose: &Purpose) -> Self {
+        let Purpose::Session(feed) = purpose else {
+            return Self::Parked;
+        };
+        let row = feed.row();
+        let cause = || Cause::Recorded(row.phase_reason.clone().unwrap_or_default());
+        match row.phase.as_str() {
+            "failed" => Self::Failed(cause()),
+            "quarantined" => Self::Quarantined(cause()),
+            _ => Self::Parked,
+        }
+    }
+
     /// The word on the wire.
     pub(crate) fn word(&self) -> &'static str {
         match self {
@@ -139,7 +159,7 @@ impl std::fmt::Debug for SupervisorRef {
 impl SupervisorRef {
     /// Starts a supervisor without a process.
     pub(crate) fn spawn(wiring: Arc<Wiring>, purpose: Purpose) -> Self {
-        let (status_tx, status) = watch::channel(BridgeStatus::Parked);
+        let (status_tx, status) = watch::channel(BridgeStatus::recorded(&purpose));
         let (figures_tx, figures) = watch::channel(Figures::default());
         let prepared = BridgeSupervisor::prepare_with_mailbox(mailbox::bounded(MAILBOX));
         let me = Self {
@@ -166,6 +186,11 @@ impl SupervisorRef {
         if self.actor.tell(message).send().await.is_err() {
             tracing::debug!("a bridge supervisor has stopped before a message reached it");
         }
+    }
+
+    /// Asks it to make room. Never waits: supervisors ask each other, and one with a full mailbox is not idle.
+    pub(crate) fn try_park(&self) {
+        let _busy = self.actor.tell(Park { for_room: true }).try_send();
     }
 
     pub(crate) fn status(&self) -> watch::Receiver<BridgeStatus> {
@@ -208,6 +233,8 @@ pub(crate) struct BridgeSupervisor {
     resuming: bool,
     deaths_in_resume: u32,
     timer: Option<AbortHandle>,
+    /// Its place among the processes that may run at once.
+    room: Option<OwnedSemaphorePermit>,
 }
 
 impl Actor for BridgeSupervisor {
@@ -230,6 +257,7 @@ impl Actor for BridgeSupervisor {
             resuming: false,
             deaths_in_resume: 0,
             timer: None,
+            room: None,
         })
     }
 
@@ -249,7 +277,11 @@ impl Actor for BridgeSupervisor {
                 .unwrap_or_else(|| Cause::HostFault("the bridge's actor panicked".into())),
             other => Cause::HostFault(format!("{other:?}")),
         };
+        let shutdown = matches!(self.stopping, Some(Cause::HostStopped));
         self.ended(cause);
+        if shutdown {
+            return Ok(ControlFlow::Break(ActorStopReason::Normal));
+        }
         Ok(ControlFlow::Continue(()))
     }
 
@@ -259,6 +291,13 @@ impl Actor for BridgeSupervisor {
         _: ActorStopReason,
     ) -> Result<(), Infallible> {
         self.cancel_timer();
+        // Only after a bug of this actor: what it would have settled.
+        if let Some(link) = self.link.take() {
+            link.close();
+            for feed in link.feeds() {
+                settle(&feed, &Cause::HostFault("its supervisor failed".into()));
+            }
+        }
         self.wiring
             .directory
             .remove_supervisor(self.me.actor().id());
@@ -272,6 +311,15 @@ impl Actor for BridgeSupervisor {
 impl BridgeSupervisor {
     async fn start(&mut self) {
         self.cancel_timer();
+        if self.wiring.closing.is_cancelled() {
+            return;
+        }
+        let Ok(room) = Arc::clone(&self.wiring.bridges).try_acquire_owned() else {
+            // The one that has been quiet longest makes room; when all are busy, this one waits.
+            self.wiring.directory.park_quietest();
+            return self.retry_in(ROOM_RETRY, 0, Cause::NoRoom(self.wiring.limits.bridges));
+        };
+        self.room = Some(room);
         self.incarnation += 1;
         self.wanted = false;
         if let Some(main) = self.purpose.feed() {
@@ -302,6 +350,7 @@ impl BridgeSupervisor {
         if let Some(bridge) = self.bridge.take() {
             bridge.kill();
         }
+        self.room = None;
         let asked = self.stopping.take();
         let cause = asked.clone().unwrap_or(cause);
         tracing::info!(cause = cause.kind(), detail = %cause, "codex ended");
@@ -313,12 +362,14 @@ impl BridgeSupervisor {
             link.close();
             for feed in link.feeds() {
                 settle(&feed, &cause);
+                self.wiring.directory.forget_ephemeral(feed.thread());
                 if self
                     .purpose
                     .feed()
                     .is_none_or(|main| !Arc::ptr_eq(main, &feed))
                 {
                     announce(&feed, "parked", Some(&cause), None);
+                    feed.flush();
                 }
             }
         } else if let Some(main) = self.purpose.feed() {
@@ -381,7 +432,8 @@ impl BridgeSupervisor {
         }
     }
 
-    /// Says it in the session's feed, then to whoever watches: the order in which they may act on it.
+    /// Says it in the session's feed and to whoever watches. The event is published last: who has seen it and asks for the
+    /// state must not hear the old one.
     fn publish(&mut self, status: BridgeStatus, reason: Option<Cause>) {
         if let Some(main) = self.purpose.feed() {
             let retry = match &status {
@@ -401,8 +453,14 @@ impl BridgeSupervisor {
             });
             announce(main, status.word(), cause, retry);
         }
+        if let (BridgeStatus::Parked, Some(main)) = (&status, self.purpose.feed()) {
+            main.forget_ring();
+        }
         self.status.send_replace(status);
         self.wiring.directory.touch();
+        if let Some(main) = self.purpose.feed() {
+            main.flush();
+        }
     }
 }
 
@@ -433,7 +491,6 @@ fn announce(feed: &Arc<Feed>, state: &str, cause: Option<&Cause>, retry: Option<
     }
     params.push('}');
     feed.append_host("host/bridge/state", &params);
-    feed.flush();
 }
 
 /// The bridge of this session is gone: its requests are withdrawn and its turn gets its one end.
@@ -468,13 +525,21 @@ impl Message<Wake> for BridgeSupervisor {
 }
 
 /// Nothing is to do: stop Codex until somebody needs it.
-pub(crate) struct Park;
+pub(crate) struct Park {
+    /// However short it has been quiet: another session needs the room.
+    pub for_room: bool,
+}
 
 impl Message<Park> for BridgeSupervisor {
     type Reply = ();
 
-    async fn handle(&mut self, _: Park, _: &mut Context<Self, ()>) {
-        if matches!(*self.status.borrow(), BridgeStatus::Up(_)) {
+    async fn handle(&mut self, park: Park, _: &mut Context<Self, ()>) {
+        // Other threads may share the process: it must have been quiet for all of them.
+        let quiet = self.wiring.codex.idle_timeout / 2;
+        let busy = self.link.as_ref().is_some_and(|link| {
+            link.is_busy() || link.has_requests() || (!park.for_room && link.silence() < quiet)
+        });
+        if matches!(*self.status.borrow(), BridgeStatus::Up(_)) && !busy {
             self.wanted = false;
             self.stop(Cause::Idle).await;
         }
@@ -518,6 +583,10 @@ impl BridgeSupervisor {
     async fn stop(&mut self, cause: Cause) {
         if let Some(bridge) = &self.bridge {
             self.stopping = Some(cause.clone());
+            // From here on nothing more goes to it; what comes waits for the next one.
+            if let Some(link) = &self.link {
+                link.close();
+            }
             // A bridge that has just ended tells so itself.
             let _gone = bridge
                 .tell(StopBridge {
@@ -542,6 +611,7 @@ impl Message<Adopt> for BridgeSupervisor {
             let _gone = bridge.tell(BelongTo(Arc::clone(&feed))).send().await;
         }
         announce(&feed, self.status.borrow().word(), None, None);
+        feed.flush();
     }
 }
 

@@ -23,8 +23,6 @@ pub struct Limits {
     pub login_body_bytes: usize,
     /// Malformed messages before a socket is closed.
     pub protocol_errors: u32,
-    /// Nesting of JSON from a tab.
-    pub json_depth: usize,
     /// Wrong credentials that are looked at within `wrong_credentials_window`, over all connections.
     pub wrong_credentials: u32,
     /// The window of `wrong_credentials`.
@@ -82,7 +80,6 @@ impl Limits {
             head_lines: count(&mut section, "head_lines", 16, 256),
             login_body_bytes: bytes(&mut section, "login_body_bytes", 256, 1 << 20),
             protocol_errors: count(&mut section, "protocol_errors", 1, 10_000) as u32,
-            json_depth: count(&mut section, "json_depth", 8, 128),
             wrong_credentials: count(&mut section, "wrong_credentials", 1, 1000) as u32,
             wrong_credentials_window: section.value(
                 "wrong_credentials_window",

@@ -6,7 +6,12 @@
 //! ```
 //! Synchronous and without a clock: the bridge actor reads, waits and ticks.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -97,8 +102,10 @@ impl Ingest {
 
     /// The process now belongs to this session.
     pub(super) fn set_main(&mut self, feed: Arc<Feed>) {
+        // A thread that was met already keeps its streams.
         self.threads
-            .insert(feed.thread().to_string(), Thread::new(Arc::clone(&feed)));
+            .entry(feed.thread().to_string())
+            .or_insert_with(|| Thread::new(Arc::clone(&feed)));
         self.link.host(Arc::clone(&feed));
         self.main = Some(feed);
     }
@@ -106,7 +113,7 @@ impl Ingest {
     /// Takes one line, without its newline.
     pub(super) fn line(&mut self, line: &[u8]) {
         let renamed = self.link.rename_back(line);
-        let line = renamed.as_deref().unwrap_or(line);
+        let line = renamed.as_deref().unwrap_or(line).trim_ascii();
         if line.is_empty() {
             return;
         }
@@ -198,7 +205,11 @@ impl Ingest {
                 let item = notification.route.item_id.unwrap_or_default();
                 thread.flush_streams(|text| text.item == item);
             }
-            "turn/completed" => thread.flush_streams(|_| true),
+            "turn/started" => self.directory.touch(),
+            "turn/completed" => {
+                thread.flush_streams(|_| true);
+                self.directory.touch();
+            }
             "serverRequest/resolved" => return thread.resolved(notification, line),
             "thread/started" => self
                 .directory
@@ -233,7 +244,12 @@ impl Ingest {
         };
         match &self.main {
             Some(feed) => {
-                feed.append(&line, Change::Nothing);
+                // The message itself names no thread; a tab with several sessions must know whose it is.
+                let thread = json_string(feed.thread().as_str());
+                feed.append(
+                    &format!(r#"{{"threadId":{thread},{}"#, &line[1..]),
+                    Change::Nothing,
+                );
             }
             None if self.service => self.directory.broadcast(&line),
             // A session in birth: nobody is attached yet.
@@ -304,6 +320,12 @@ impl Ingest {
             // Codex asks again on `thread/resume`; the tabs have it already.
             return;
         }
+        if !ServerRequest::waits_for_people(request.method) && thread.feed.audience().1 == 0 {
+            // Nobody is there who could serve it, and its turn must not hang.
+            let message = format!("no attached client serves {}", request.method);
+            let _ = self.link.respond(&request.id, Err((-32601, &message)));
+            return;
+        }
         let method = request.method.to_owned();
         let line = format!(
             r#"{{"id":{},"method":{},"params":{params}}}"#,
@@ -311,6 +333,7 @@ impl Ingest {
             json_string(&method)
         );
         let line = redact_json(&self.redactor, &line).into_owned();
+        self.directory.touch();
         let params = Bytes::from(redact_json(&self.redactor, params).into_owned());
         thread.feed.open_request(|after| ServerRequest {
             id,
@@ -318,6 +341,7 @@ impl Ingest {
             method,
             params,
             line: Bytes::from(line + "\n"),
+            answered: AtomicBool::new(false),
             codex_id: request.id.clone(),
             bridge: Arc::clone(&self.link),
         });
@@ -336,6 +360,10 @@ impl Ingest {
         {
             // `thread/started` may come before or after this answer; whichever is first names the thread.
             self.link.meet(opened.thread.id);
+            if call.opens_thread && self.link.alias().as_deref() != Some(opened.thread.id) {
+                let feed = self.directory.adopt(opened.thread.id, &self.link);
+                self.link.host(feed);
+            }
         }
         let clean = |raw: &str| Bytes::from(redact_json(&self.redactor, raw).into_owned());
         let place = call.feed.map(|feed| {

@@ -47,6 +47,8 @@ pub(super) struct Call {
     pub(super) reply: oneshot::Sender<Answer>,
     /// The session whose place in the stream the caller wants to know.
     pub(super) feed: Option<Arc<Feed>>,
+    /// The answer names a new thread of this process.
+    pub(super) opens_thread: bool,
 }
 
 /// Codex's answer.
@@ -120,7 +122,11 @@ impl BridgeLink {
         let mut calls = self.calls.lock();
         let calls = calls.as_mut().ok_or(CallError::Down)?;
         let id = calls
-            .insert(Call { reply, feed })
+            .insert(Call {
+                reply,
+                feed,
+                opens_thread: matches!(method, "thread/start" | "thread/fork"),
+            })
             .map_err(|_| CallError::Full)?;
         let line = outgoing::request_line(&id, method, params.as_deref());
         if let Err(err) = self.stdin.try_send(line) {
@@ -144,6 +150,9 @@ impl BridgeLink {
         id: &RequestId,
         result: Result<&str, (i64, &str)>,
     ) -> Result<(), CallError> {
+        if !self.is_open() {
+            return Err(CallError::Down);
+        }
         let line = match result {
             Ok(result) => outgoing::response_line(id, &self.rename(result)),
             Err((code, message)) => outgoing::error_line(id, code, message, None),
@@ -165,8 +174,13 @@ impl BridgeLink {
         self.calls.lock().is_some()
     }
 
+    /// True while the bridge does not read, since the journal cannot take more.
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.feeds().iter().any(|feed| feed.is_full())
+    }
+
     /// Codex has just said something.
-    pub(super) fn heard(&self) {
+    pub(crate) fn heard(&self) {
         *self.heard_at.lock() = Instant::now();
     }
 
@@ -183,6 +197,11 @@ impl BridgeLink {
             .as_ref()
             .is_some_and(|calls| !calls.is_empty());
         waits || self.feeds().iter().any(|feed| feed.view().turn.is_some())
+    }
+
+    /// True while somebody has yet to answer what Codex asked.
+    pub(crate) fn has_requests(&self) -> bool {
+        self.feeds().iter().any(|feed| !feed.requests().is_empty())
     }
 
     /// Notes that a thread runs in this process.

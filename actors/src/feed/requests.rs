@@ -3,7 +3,10 @@
 //! They are state, not events: a tab is given those that are pending when its cursor reaches the place where they were
 //! asked. How an answer is judged is the session actor's business.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use bytes::Bytes;
 use codex::request_id::RequestId;
@@ -23,6 +26,8 @@ pub struct ServerRequest {
     pub params: Bytes,
     /// The whole message as tabs get it: one line, newline included.
     pub line: Bytes,
+    /// An answer is on its way to Codex; the request is gone for tabs, and is withdrawn if Codex dies before it reads it.
+    pub(crate) answered: AtomicBool,
     /// What Codex called it; unique only within its process.
     pub(crate) codex_id: RequestId,
     /// The process that waits for the answer.
@@ -42,8 +47,28 @@ const INTERACTIVE: [&str; 8] = [
 ];
 
 impl ServerRequest {
+    /// True for the methods that a person answers.
+    pub(crate) fn waits_for_people(method: &str) -> bool {
+        INTERACTIVE.contains(&method)
+    }
+
+    /// True until an answer is on its way.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.answered.load(Ordering::Acquire)
+    }
+
+    /// Marks it answered; false when it was already.
+    pub(crate) fn begin_answer(&self) -> bool {
+        !self.answered.swap(true, Ordering::AcqRel)
+    }
+
+    /// The answer could not be sent: it is open again.
+    pub(crate) fn take_back_answer(&self) {
+        self.answered.store(false, Ordering::Release);
+    }
+
     /// True when it may wait for a person; false when a program must serve it at once or nobody can.
     pub(crate) fn is_interactive(&self) -> bool {
-        INTERACTIVE.contains(&self.method.as_str())
+        Self::waits_for_people(&self.method)
     }
 }

@@ -149,7 +149,9 @@ impl Turns {
             .filter(|item| belongs(item))
             .map(|item| item.row(ItemState::Partial, Some(seq)))
             .collect();
-        self.items.retain(|item| !belongs(item));
+        // A command outlives its turn as a background terminal: its output and its end may still come.
+        self.items
+            .retain(|item| !belongs(item) || item.kind == "commandExecution");
         rows.push(row(
             turn,
             TURN_ROW,

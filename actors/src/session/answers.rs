@@ -8,8 +8,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::Session;
 use crate::{
+    bridge::CallError,
     feed::{ServerRequest, now_ms},
-    rpc::{DECIDED, INVALID_PARAMS, Refusal},
+    rpc::{DECIDED, INVALID_PARAMS, OVERLOADED, Refusal},
 };
 
 /// Answer a pending request.
@@ -45,10 +46,9 @@ impl Message<AnswerRequest> for Session {
             return Err(decided());
         };
         judge(&request, &answer)?;
-        // Only this actor and the end of the bridge take requests: whoever takes it first decides.
-        let Some(request) = self.feed.take_request(|own| own.id == answer.id) else {
+        if !request.begin_answer() {
             return Err(decided());
-        };
+        }
         let sent = match &answer.answer {
             Ok(result) => request.bridge.respond(&request.codex_id, Ok(result)),
             Err(_) => request.bridge.respond(
@@ -56,11 +56,19 @@ impl Message<AnswerRequest> for Session {
                 Err((-32601, "no attached client serves this request")),
             ),
         };
-        if sent.is_err() {
-            return Err(Refusal::new(
-                DECIDED,
-                "codex ended before the answer reached it; the request is withdrawn",
-            ));
+        match sent {
+            Ok(()) => {}
+            Err(err @ CallError::Full) => {
+                request.take_back_answer();
+                return Err(Refusal::new(OVERLOADED, err.to_string()));
+            }
+            // Its end withdraws the request.
+            Err(CallError::Down) => {
+                return Err(Refusal::new(
+                    DECIDED,
+                    "codex ended before the answer reached it; the request is withdrawn",
+                ));
+            }
         }
         self.busy_at = tokio::time::Instant::now();
         self.feed.put_decision(record(&request, &answer));

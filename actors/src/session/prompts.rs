@@ -172,6 +172,14 @@ impl Prompts {
             .any(|prompt| prompt.state == PromptState::Running)
     }
 
+    /// Its turn ended before it could be steered: it begins a turn of its own, in its place in the queue.
+    pub(crate) fn requeue(&mut self, id: &str) -> Option<Prompt> {
+        let prompt = self.open.iter_mut().find(|prompt| prompt.id == id)?;
+        prompt.state = PromptState::Queued;
+        prompt.when = PromptWhen::Queue;
+        Some(prompt.clone())
+    }
+
     /// Changes a prompt; its new form for the journal. What is done or removed leaves.
     pub(crate) fn set(
         &mut self,

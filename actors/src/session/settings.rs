@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use codex::message::ThreadOpened;
+use config::{ApprovalPolicy, Sandbox};
 use journal::Session;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -60,6 +61,28 @@ impl SessionSettings {
             codex_thread: extra.codex_thread,
             last_turn: extra.last_turn,
         }
+    }
+
+    /// The same, under the ceilings of the configuration: they may have been lowered since, and a thread that was begun
+    /// elsewhere never knew them.
+    pub(crate) fn under(mut self, codex: &config::Codex) -> Self {
+        let sandbox = self.sandbox.as_deref().and_then(Sandbox::from_word);
+        let sandbox = sandbox
+            .unwrap_or(codex.default_sandbox)
+            .min(codex.highest_sandbox);
+        self.sandbox = Some(sandbox.as_str().to_owned());
+        if codex.highest_approval_policy < ApprovalPolicy::Never {
+            let word = self
+                .approval_policy
+                .as_deref()
+                .and_then(|raw| serde_json::from_str::<String>(raw).ok());
+            let policy = word.as_deref().and_then(ApprovalPolicy::from_word);
+            let policy = policy
+                .unwrap_or(codex.default_approval_policy)
+                .min(codex.highest_approval_policy);
+            self.approval_policy = Some(json!(policy.as_str()).to_string());
+        }
+        self
     }
 
     pub(crate) fn to_extra(&self) -> String {

@@ -2,7 +2,7 @@
 //!
 //! The queue itself is the value in `prompts`; here it meets journal, Codex and clock.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use codex::message::TurnStarted;
 use journal::{PromptState, PromptWhen};
@@ -17,12 +17,14 @@ use super::{
 };
 use crate::{
     bridge::{Answer, BridgeLink, CallError, redact_json},
-    feed::json_string,
     rpc::{INVALID_PARAMS, OVERLOADED, Refusal, error_message},
 };
 
 /// Turns of the history in which a prompt that was on its way is looked for.
 const HISTORY_TURNS: usize = 50;
+
+/// How long a prompt waits that found Codex with too much to read.
+const RESEND: Duration = Duration::from_millis(250);
 
 /// What became of a submission.
 #[derive(Debug)]
@@ -46,11 +48,12 @@ impl Message<SubmitPrompt> for Session {
         let SubmitPrompt { submission, reply } = submit;
         match self.known(&submission.prompt_id).await {
             Ok(Some(state)) => {
-                // The tab may have gone.
-                let _ = reply.send(Ok(Submitted {
+                let submitted = Submitted {
                     state: state_word(state),
                     duplicate: true,
-                }));
+                };
+                // The first submission may still be on its way to the disk.
+                self.reply_when_durable(reply, submitted);
             }
             Ok(None) if self.prompts.len() >= self.wiring.limits.queued_prompts => {
                 let limit = self.wiring.limits.queued_prompts;
@@ -62,16 +65,12 @@ impl Message<SubmitPrompt> for Session {
             Ok(None) => {
                 let shown = redact_json(&self.wiring.redactor, submission.input.get()).into_owned();
                 let prompt = self.prompts.add(&submission, shown);
-                let durable = self.write(vec![prompt]);
-                self.wiring.tracker.spawn(async move {
-                    // The ack is dropped only when the host goes down; then the asker sees its socket close.
-                    if durable.await.is_ok() {
-                        let _ = reply.send(Ok(Submitted {
-                            state: state_word(PromptState::Queued),
-                            duplicate: false,
-                        }));
-                    }
-                });
+                let _durable = self.write(vec![prompt]);
+                let submitted = Submitted {
+                    state: state_word(PromptState::Queued),
+                    duplicate: false,
+                };
+                self.reply_when_durable(reply, submitted);
             }
             Err(refusal) => {
                 let _ = reply.send(Err(refusal));
@@ -80,55 +79,73 @@ impl Message<SubmitPrompt> for Session {
     }
 }
 
-/// Change the text of a prompt that has not been sent.
+/// Change the text of a prompt that has not been sent; answered with its state when that is durable.
 pub(crate) struct EditPrompt {
     pub prompt_id: String,
     pub input: Box<RawValue>,
+    pub reply: oneshot::Sender<Result<&'static str, Refusal>>,
 }
 
 impl Message<EditPrompt> for Session {
-    type Reply = Result<&'static str, Refusal>;
+    type Reply = ();
 
-    async fn handle(
-        &mut self,
-        edit: EditPrompt,
-        _: &mut Context<Self, Self::Reply>,
-    ) -> Self::Reply {
+    async fn handle(&mut self, edit: EditPrompt, _: &mut Context<Self, ()>) {
         let shown = redact_json(&self.wiring.redactor, edit.input.get()).into_owned();
-        let Some(prompt) = self.prompts.edit(&edit.prompt_id, &edit.input, shown) else {
-            return Err(self.not_editable(&edit.prompt_id));
-        };
-        let _not_awaited = self.write(vec![prompt]);
-        Ok(state_word(PromptState::Queued))
+        match self.prompts.edit(&edit.prompt_id, &edit.input, shown) {
+            Some(prompt) => {
+                let _durable = self.write(vec![prompt]);
+                self.reply_when_durable(edit.reply, state_word(PromptState::Queued));
+            }
+            None => {
+                // The tab may have gone.
+                let _ = edit.reply.send(Err(self.not_editable(&edit.prompt_id)));
+            }
+        }
     }
 }
 
-/// Drop a prompt that has not been sent.
+/// Drop a prompt that has not been sent; answered when that is durable.
 pub(crate) struct RemovePrompt {
     pub prompt_id: String,
+    pub reply: oneshot::Sender<Result<(), Refusal>>,
 }
 
 impl Message<RemovePrompt> for Session {
-    type Reply = Result<(), Refusal>;
+    type Reply = ();
 
-    async fn handle(
-        &mut self,
-        remove: RemovePrompt,
-        _: &mut Context<Self, Self::Reply>,
-    ) -> Self::Reply {
-        if !self
-            .prompts
-            .get(&remove.prompt_id)
-            .is_some_and(|prompt| is_editable(prompt.state))
-        {
-            return Err(self.not_editable(&remove.prompt_id));
+    async fn handle(&mut self, remove: RemovePrompt, _: &mut Context<Self, ()>) {
+        let found = self.prompts.get(&remove.prompt_id);
+        if !found.is_some_and(|prompt| is_editable(prompt.state)) {
+            // The tab may have gone.
+            let _ = remove.reply.send(Err(self.not_editable(&remove.prompt_id)));
+            return;
         }
         self.put(&[remove.prompt_id], PromptState::Removed, None);
-        Ok(())
+        self.reply_when_durable(remove.reply, ());
     }
 }
 
 impl Session {
+    /// Answers when everything that has been written so far is durable. A host that goes down before answers nothing.
+    fn reply_when_durable<T: Send + 'static>(
+        &self,
+        reply: oneshot::Sender<Result<T, Refusal>>,
+        answer: T,
+    ) {
+        let feed = Arc::clone(&self.feed);
+        let closing = self.wiring.closing.clone();
+        self.wiring.tracker.spawn(async move {
+            let durable = async {
+                feed.flush();
+                feed.published(feed.view().staged_head).await;
+            };
+            if closing.run_until_cancelled(durable).await.is_some() {
+                // The tab may have gone.
+                let _ = reply.send(Ok(answer));
+            }
+        });
+    }
+
     fn not_editable(&self, id: &str) -> Refusal {
         let found = match self.prompts.get(id) {
             Some(prompt) => format!("it is {}", state_word(prompt.state)),
@@ -184,12 +201,12 @@ impl Session {
             return;
         };
         let durable = self.write(vec![sending]);
-        let (me, link, feed) = (self.me.clone(), Arc::clone(link), Arc::clone(&self.feed));
+        let (me, link) = (self.me.clone(), Arc::clone(link));
         self.wiring.tracker.spawn(async move {
             if durable.await.is_err() {
                 return; // The host goes down; the journal says queued.
             }
-            let outcome = match link.call(method, Some(&params), Some(feed)) {
+            let outcome = match link.call(method, Some(&params), None) {
                 Ok(answer) => match answer.await {
                     Ok(Answer {
                         result: Ok(result), ..
@@ -202,6 +219,9 @@ impl Session {
                 Err(CallError::Full) => Outcome::NotSent,
                 Err(CallError::Down) => Outcome::NotSent,
             };
+            if matches!(outcome, Outcome::NotSent) {
+                tokio::time::sleep(RESEND).await;
+            }
             // The session may be gone with the host.
             let _ = me
                 .tell(PromptSent {
@@ -215,7 +235,8 @@ impl Session {
 
     /// Codex is up again: what was on its way when it died is looked up in Codex's own history, once.
     pub(super) fn reconcile(&mut self, link: Arc<BridgeLink>) {
-        self.reconciled = Some(link.incarnation);
+        let incarnation = link.incarnation;
+        self.reconciled = Some(incarnation);
         let running = self.prompts.running();
         if !running.is_empty() && self.feed.view().turn.is_none() {
             self.put(&running, PromptState::Done, None);
@@ -232,7 +253,7 @@ impl Session {
             return;
         }
         let params =
-            json!({"threadId": self.feed.thread().as_str(), "limit": HISTORY_TURNS}).to_string();
+            json!({"threadId": self.feed.thread().as_str(), "limit": HISTORY_TURNS, "itemsView": "full"}).to_string();
         let (me, call) = (
             self.me.clone(),
             link.call("thread/turns/list", Some(&params), None),
@@ -243,7 +264,12 @@ impl Session {
                 Err(_) => None,
             };
             let history = history.map(|raw| String::from_utf8_lossy(&raw).into_owned());
-            let _ = me.tell(HistoryRead { uncertain, history }).send().await;
+            let read = HistoryRead {
+                incarnation,
+                uncertain,
+                history,
+            };
+            let _ = me.tell(read).send().await;
         });
     }
 
@@ -277,11 +303,13 @@ impl Message<PromptSent> for Session {
         let id = [sent.id];
         match sent.outcome {
             Outcome::Accepted(turn) => self.put(&id, PromptState::Running, turn.as_deref()),
-            // Its turn ended in between: it goes back to the queue and begins the next one.
+            // Its turn ended in between.
             Outcome::Refused(why)
                 if why.contains("no active turn") || why.contains("expected active turn") =>
             {
-                self.put(&id, PromptState::Queued, None)
+                if let Some(prompt) = self.prompts.requeue(&id[0]) {
+                    let _not_awaited = self.write(vec![prompt]);
+                }
             }
             Outcome::Refused(why) => {
                 tracing::warn!(session.id = %self.feed.thread(), "codex refused a prompt");
@@ -297,28 +325,89 @@ impl Message<PromptSent> for Session {
 }
 
 struct HistoryRead {
+    incarnation: u64,
     uncertain: Vec<String>,
+    /// The answer to `thread/turns/list`; `None` when there was none.
     history: Option<String>,
 }
+
+/// How long to wait before the history is asked for again.
+const HISTORY_RETRY: Duration = Duration::from_secs(1);
 
 impl Message<HistoryRead> for Session {
     type Reply = ();
 
     async fn handle(&mut self, read: HistoryRead, _: &mut Context<Self, ()>) {
+        if self.reconciled != Some(read.incarnation) {
+            return; // That Codex is gone; the next one is asked.
+        }
+        let Some(history) = read.history else {
+            // Nothing is proven, so nothing is decided: ask again.
+            let (me, link) = (self.me.clone(), read.incarnation);
+            self.wiring.tracker.spawn(async move {
+                tokio::time::sleep(HISTORY_RETRY).await;
+                let _gone = me.tell(ReconcileAgain { incarnation: link }).send().await;
+            });
+            return;
+        };
+        let ran = client_ids(&history);
         for id in read.uncertain {
-            let ran = read
-                .history
-                .as_ref()
-                .map(|history| history.contains(&json_string(&id)));
-            let state = match ran {
-                Some(true) => PromptState::Done,
-                Some(false) => PromptState::NotRun,
-                // Nothing is proven: a person decides.
-                None => PromptState::NotRun,
+            if self
+                .prompts
+                .get(&id)
+                .is_none_or(|prompt| prompt.state != PromptState::Sending)
+            {
+                continue;
+            }
+            let state = if ran.contains(&id) {
+                PromptState::Done
+            } else {
+                PromptState::NotRun
             };
             self.put(&[id], state, None);
         }
     }
+}
+
+/// From the timer: the history could not be read.
+struct ReconcileAgain {
+    incarnation: u64,
+}
+
+impl Message<ReconcileAgain> for Session {
+    type Reply = ();
+
+    async fn handle(&mut self, again: ReconcileAgain, _: &mut Context<Self, ()>) {
+        if self.reconciled == Some(again.incarnation) {
+            self.reconciled = None; // `drive` asks again.
+        }
+    }
+}
+
+/// The ids that clients gave to the user messages of a history.
+fn client_ids(history: &str) -> HashSet<String> {
+    #[derive(serde::Deserialize)]
+    struct Page {
+        data: Vec<Turn>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Turn {
+        #[serde(default)]
+        items: Vec<Item>,
+    }
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Item {
+        #[serde(default)]
+        client_id: Option<String>,
+    }
+    let page = serde_json::from_str::<Page>(history);
+    let turns = page.map(|page| page.data).unwrap_or_default();
+    turns
+        .into_iter()
+        .flat_map(|turn| turn.items)
+        .filter_map(|item| item.client_id)
+        .collect()
 }
 
 /// Params of `turn/start`: the overrides that a tab gave, and over them what makes the prompt this one.

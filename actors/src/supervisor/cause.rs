@@ -15,6 +15,10 @@ pub(crate) enum Cause {
     StartFailed(String),
     /// Another process works on the thread.
     Held,
+    /// As many Codex run as may.
+    NoRoom(usize),
+    /// What the last host wrote down.
+    Recorded(String),
     /// The process ended; the last lines of its stderr, redacted.
     Exited { exit: Exit, stderr: Vec<String> },
     /// It lives but its stdout is closed; it was killed.
@@ -36,6 +40,11 @@ impl fmt::Display for Cause {
         match self {
             Self::SpawnFailed(why) | Self::WrongVersion(why) => f.write_str(why),
             Self::StartFailed(why) => write!(f, "codex did not come up: {why}"),
+            Self::NoRoom(limit) => write!(
+                f,
+                "{limit} codex run already (limits.bridges) and all are busy; waiting for one of them"
+            ),
+            Self::Recorded(why) => f.write_str(why),
             Self::Held => {
                 f.write_str("another process works on this thread; close it there, then retry")
             }
@@ -66,6 +75,8 @@ impl Cause {
             Self::WrongVersion(_) => "wrong-version",
             Self::StartFailed(_) => "start-failed",
             Self::Held => "held",
+            Self::NoRoom(_) => "no-room",
+            Self::Recorded(_) => "recorded",
             Self::Exited {
                 exit: Exit::Signal(_),
                 ..

@@ -100,7 +100,7 @@ async fn open_thread(
     feed: &Arc<Feed>,
 ) -> Result<(), Cause> {
     let row = feed.row();
-    let mut settings = SessionSettings::of(&row);
+    let mut settings = SessionSettings::of(&row).under(&wiring.codex);
     if row.resumable {
         if let Some(thread) = &settings.codex_thread {
             link.set_alias(&row.thread, thread);

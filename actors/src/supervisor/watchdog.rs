@@ -70,7 +70,10 @@ impl Message<Look> for BridgeSupervisor {
             BridgeStatus::Up(link) if look.incarnation == self.incarnation => Arc::clone(link),
             _ => return,
         };
-        if up.is_busy() && up.silence() >= self.wiring.codex.stall_timeout {
+        if up.is_held_back() {
+            // We do not read: its answer would wait with all the rest. The silence is ours.
+            up.heard();
+        } else if up.is_busy() && up.silence() >= self.wiring.codex.stall_timeout {
             // A session that stalls changes its word in lists.
             self.wiring.directory.touch();
             self.probe(&up);
@@ -84,6 +87,9 @@ impl Message<Probed> for BridgeSupervisor {
 
     async fn handle(&mut self, probed: Probed, _: &mut Context<Self, ()>) {
         if probed.answered || probed.incarnation != self.incarnation || self.stopping.is_some() {
+            return;
+        }
+        if self.link.as_ref().is_some_and(|link| link.is_held_back()) {
             return;
         }
         if let Some(bridge) = &self.bridge {

@@ -1,6 +1,6 @@
 //! How a tab comes into a session: exactly where it left, or with a snapshot; and how native answers are completed.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use codex::history::complete_turns;
@@ -9,9 +9,10 @@ use serde::Deserialize;
 
 use super::calls::Reply;
 use crate::{
+    bridge::Place,
     directory::Live,
     feed::{
-        Feed, OpenItem, TURN_ROW, json_string,
+        Feed, TURN_ROW, json_string,
         snapshot::{self, Snapshot},
     },
     foreign,
@@ -22,6 +23,10 @@ use crate::{
 
 /// Items looked at when a native answer is completed with what interrupted turns lost.
 const COMPLETED_FROM: usize = 500;
+
+/// How long an attach waits for turns of another process, and for the journal to hold what it shows.
+const FOREIGN_WAIT: Duration = Duration::from_secs(5);
+const SNAPSHOT_WAIT: Duration = Duration::from_secs(10);
 
 /// Params of `host/session/attach`.
 #[derive(Debug, Deserialize)]
@@ -42,7 +47,8 @@ pub(super) async fn attach(
     live: Live,
     params: AttachParams,
 ) -> Result<Reply, Refusal> {
-    foreign::catch_up(&wiring, &live).await;
+    // A shared Codex that does not come up must not keep the journal's own story from the tab.
+    let _late = tokio::time::timeout(FOREIGN_WAIT, foreign::catch_up(&wiring, &live)).await;
     let feed = Arc::clone(&live.feed);
     if let Some(after) = params.after
         && params
@@ -61,8 +67,15 @@ pub(super) async fn attach(
             after,
         });
     }
-    let snapshot = snapshot::take(&feed, params.tail)
-        .await
+    let taken = tokio::time::timeout(SNAPSHOT_WAIT, snapshot::take(&feed, params.tail)).await;
+    let stalled = || {
+        Refusal::new(
+            INTERNAL,
+            "the journal does not write at the moment; host/status says why",
+        )
+    };
+    let snapshot = taken
+        .map_err(|_| stalled())?
         .map_err(|err| Refusal::new(INTERNAL, format!("cannot read the journal: {err}")))?;
     let fields = common_fields(&live, snapshot.head).await;
     let result = format!(
@@ -79,7 +92,7 @@ pub(super) async fn attach(
 async fn is_replayable(feed: &Arc<Feed>, after: u64) -> bool {
     let (journal, thread) = (feed.journal().clone(), feed.thread().to_string());
     let first = tokio::task::spawn_blocking(move || journal.first_replayable(&thread)).await;
-    matches!(first, Ok(Ok(first)) if after + 1 >= first)
+    matches!(first, Ok(Ok(first)) if after >= first)
 }
 
 /// `journalId`, `head`, `summary`, `pending`, `queue`.
@@ -144,7 +157,16 @@ pub(super) async fn snapshot_fields(live: &Live, snapshot: &Snapshot) -> String 
 }
 
 /// Puts into a native answer what Codex itself loses: the text of running items, and of turns that were interrupted.
-pub(super) async fn complete(feed: &Arc<Feed>, result: Bytes, open: Vec<OpenItem>) -> Bytes {
+pub(super) async fn complete(feed: &Arc<Feed>, result: Bytes, place: Option<Place>) -> Bytes {
+    let open = match place {
+        Some(place) => {
+            // No tab sees what the journal does not hold.
+            feed.flush();
+            feed.published(place.after).await;
+            place.open
+        }
+        None => Vec::new(),
+    };
     let (journal, thread) = (feed.journal().clone(), feed.thread().to_string());
     let read = tokio::task::spawn_blocking(move || {
         let mut lost: Vec<(String, String)> = Vec::new();

@@ -21,7 +21,10 @@ use crate::{
     host::Wiring,
     ids::ThreadId,
     rpc::{INVALID_PARAMS, OVERLOADED, Refusal},
-    session::{self, SessionRef, settings::note_opened},
+    session::{
+        self, SessionRef,
+        settings::{SessionSettings, note_opened},
+    },
     sessions::{Begin, Open, up},
 };
 
@@ -75,7 +78,7 @@ impl Tab {
                     Err(refusal) => return self.unknown_thread(request, thread, refusal, permit),
                 };
                 if READS.contains(&method) && !session.is_running(&self.wiring) {
-                    return self.service_call(request, permit);
+                    return self.parked_read(request, &session, permit);
                 }
                 self.session_call(request, &session, permit).await
             }
@@ -158,6 +161,40 @@ impl Tab {
         self.answer_later(&request.id, permit, async move {
             let result = service(&wiring, &method, params.as_deref()).await?;
             Ok(Reply::Result(result))
+        });
+        Ok(())
+    }
+
+    /// Reads a session whose own Codex does not run: the shared one reads it from the disk.
+    fn parked_read(
+        &mut self,
+        request: &Request<'_>,
+        session: &SessionRef,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<(), Refusal> {
+        let (wiring, feed) = (Arc::clone(&self.wiring), Arc::clone(&session.feed));
+        let (method, params) = (
+            request.method.to_owned(),
+            request.params.unwrap_or("{}").to_owned(),
+        );
+        self.answer_later(&request.id, permit, async move {
+            // Begun anew after Codex had lost it, the thread has another name there.
+            let row = feed.row();
+            let theirs = SessionSettings::of(&row)
+                .codex_thread
+                .unwrap_or_else(|| row.thread.clone());
+            let result = service(
+                &wiring,
+                &method,
+                Some(&params.replace(&row.thread, &theirs)),
+            )
+            .await?;
+            let result = String::from_utf8_lossy(&result).replace(&theirs, &row.thread);
+            let answer = Answer {
+                result: Ok(result.into()),
+                place: None,
+            };
+            settle(&wiring, &method, feed, answer).await
         });
         Ok(())
     }
@@ -262,24 +299,21 @@ async fn settle(
     answer: Answer,
 ) -> Result<Reply, Refusal> {
     let result = answer.result.map_err(Refusal::Codex)?;
-    let Some(place) = answer.place else {
-        return Ok(Reply::Result(result));
-    };
-    match method {
-        "thread/resume" => {
+    match (method, answer.place) {
+        ("thread/resume", Some(place)) => {
             note_opened(&feed, &result);
             let after = place.after;
-            let result = super::attach::complete(&feed, result, place.open).await;
+            let result = super::attach::complete(&feed, result, Some(place)).await;
             Ok(Reply::Attach {
                 result,
                 feed,
                 after,
             })
         }
-        "thread/read" | "thread/turns/list" => Ok(Reply::Result(
-            super::attach::complete(&feed, result, place.open).await,
+        ("thread/read" | "thread/turns/list", place) => Ok(Reply::Result(
+            super::attach::complete(&feed, result, place).await,
         )),
-        "thread/fork" => {
+        ("thread/fork", _) => {
             let Ok(opened) = serde_json::from_slice::<ThreadOpened<'_>>(&result) else {
                 return Ok(Reply::Result(result));
             };
@@ -293,7 +327,7 @@ async fn settle(
                 result,
             })
         }
-        "thread/archive" | "thread/unarchive" => {
+        ("thread/archive" | "thread/unarchive", _) => {
             feed.update(|row| row.archived = method == "thread/archive");
             feed.flush();
             wiring.directory.touch();
@@ -330,6 +364,6 @@ pub(super) fn respond(outbox: &Outbox, id: &RequestId, reply: Result<Reply, Refu
     }
 }
 
-fn restarting() -> Refusal {
+pub(super) fn restarting() -> Refusal {
     Refusal::unavailable("restarting", None)
 }

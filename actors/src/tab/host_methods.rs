@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use codex::message::Request;
-use kameo::error::SendError;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{json, value::RawValue};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -12,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::{
     Out, Tab,
     attach::{AttachParams, attach},
-    calls::Reply,
+    calls::{Reply, restarting},
     policy, trimmed,
 };
 use crate::{
@@ -120,7 +119,7 @@ impl Tab {
                 let session = self.session(&params.thread_id).await?;
                 let told = session.actor.tell(RestartBridge).send().await;
                 self.answer_later(&request.id, permit, async move {
-                    told.map_err(|_| Refusal::unavailable("restarting", None))?;
+                    told.map_err(|_| restarting())?;
                     Ok(Reply::Result(Bytes::from_static(b"{}")))
                 });
                 Ok(())
@@ -202,6 +201,8 @@ impl Tab {
         };
         self.answer_later(&request.id, permit, async move {
             let (head, open) = live.feed.open_items();
+            live.feed.flush();
+            live.feed.published(head).await;
             let at = params.before.is_none().then_some((head, open));
             let page = snapshot::page(&live.feed, params.before, params.limit, at).await;
             json_reply(
@@ -245,12 +246,10 @@ impl Tab {
         let (reply, submitted) = oneshot::channel();
         let message = SubmitPrompt { submission, reply };
         if session.actor.tell(message).send().await.is_err() {
-            return Err(Refusal::unavailable("restarting", None));
+            return Err(restarting());
         }
         self.answer_later(&request.id, permit, async move {
-            let submitted = submitted
-                .await
-                .map_err(|_| Refusal::unavailable("restarting", None))??;
+            let submitted = submitted.await.map_err(|_| restarting())??;
             json_reply(&json!({"state": submitted.state, "duplicate": submitted.duplicate}))
         });
         Ok(())
@@ -263,13 +262,16 @@ impl Tab {
     ) -> Result<(), Refusal> {
         let params: EditParams = read(request)?;
         let session = self.session(&params.thread_id).await?;
+        let (reply, edited) = oneshot::channel();
         let edit = EditPrompt {
             prompt_id: params.prompt_id,
             input: params.input,
+            reply,
         };
-        let edited = session.actor.ask(edit).send().await;
+        let told = session.actor.tell(edit).send().await;
         self.answer_later(&request.id, permit, async move {
-            json_reply(&json!({"state": edited.map_err(refusal_of)?}))
+            told.map_err(|_| restarting())?;
+            json_reply(&json!({"state": edited.await.map_err(|_| restarting())??}))
         });
         Ok(())
     }
@@ -281,15 +283,15 @@ impl Tab {
     ) -> Result<(), Refusal> {
         let params: RemoveParams = read(request)?;
         let session = self.session(&params.thread_id).await?;
-        let removed = session
-            .actor
-            .ask(RemovePrompt {
-                prompt_id: params.prompt_id,
-            })
-            .send()
-            .await;
+        let (reply, removed) = oneshot::channel();
+        let remove = RemovePrompt {
+            prompt_id: params.prompt_id,
+            reply,
+        };
+        let told = session.actor.tell(remove).send().await;
         self.answer_later(&request.id, permit, async move {
-            removed.map_err(refusal_of)?;
+            told.map_err(|_| restarting())?;
+            removed.await.map_err(|_| restarting())??;
             Ok(Reply::Result(Bytes::from_static(b"{}")))
         });
         Ok(())
@@ -332,11 +334,4 @@ fn matches(summary: &Summary, params: &ListParams) -> bool {
             .as_ref()
             .is_none_or(|state| state == summary.state)
         && params.cwd.as_ref().is_none_or(|cwd| *cwd == summary.cwd)
-}
-
-fn refusal_of<M>(err: SendError<M, Refusal>) -> Refusal {
-    match err {
-        SendError::HandlerError(refusal) => refusal,
-        _ => Refusal::unavailable("restarting", None),
-    }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task::JoinHandle};
 
 use super::{Frame, Framing};
 use crate::{
@@ -156,7 +156,12 @@ struct Reader {
     cursor: u64,
     /// Requests that this tab has been given and that are still pending.
     asked: HashSet<String>,
+    /// A read of the journal under way.
+    reading: Option<JoinHandle<StoredRead>>,
 }
+
+/// What a read of the journal gives: the last seq, and the lines.
+type StoredRead = Result<(u64, Vec<Bytes>), journal::ReadError>;
 
 impl std::fmt::Debug for Reader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -232,6 +237,7 @@ impl TabOutbound {
                     feed,
                     cursor: after,
                     asked: HashSet::new(),
+                    reading: None,
                 });
             }
             Out::Detach { response, thread } => {
@@ -254,53 +260,71 @@ impl Drop for TabOutbound {
 }
 
 impl Reader {
-    /// Takes what is due: events up to the place of the next request, or that request.
+    /// Takes what is due: the requests at the cursor, then events up to the place of the next request. Dropped half-way,
+    /// it has given and moved nothing; a read of the journal that was under way is awaited by the next call.
     async fn read(&mut self, directory: &Directory, budget: usize, out: &mut Vec<Bytes>) {
         let requests = self.feed.requests();
         self.asked
             .retain(|id| requests.iter().any(|request| request.id == *id));
-        let mut until = u64::MAX;
-        for request in requests.iter() {
-            if self.asked.contains(&request.id) {
-                continue;
-            }
-            if request.after > self.cursor {
-                until = request.after;
-                break;
-            }
+        let mut unasked = requests
+            .iter()
+            .filter(|request| !self.asked.contains(&request.id));
+        let due = unasked
+            .clone()
+            .take_while(|request| request.after <= self.cursor)
+            .count();
+        let until = unasked.nth(due).map_or(u64::MAX, |request| request.after);
+        let mut events = Vec::new();
+        let cursor = match self.feed.read(self.cursor, until, budget, &mut events) {
+            Some(cursor) => Some(cursor),
+            None => self.read_stored(until, budget, &mut events).await,
+        };
+        let due: Vec<_> = requests
+            .iter()
+            .filter(|request| !self.asked.contains(&request.id) && request.after <= self.cursor)
+            .cloned()
+            .collect();
+        for request in due {
             out.push(request.line.clone());
             self.asked.insert(request.id.clone());
         }
-        match self.feed.read(self.cursor, until, budget, out) {
-            Some(cursor) => self.cursor = cursor,
-            None => self.read_stored(directory, until, budget, out).await,
+        match cursor {
+            Some(cursor) => {
+                self.cursor = cursor;
+                out.extend(events);
+            }
+            None => self.reset(directory, out).await,
         }
     }
 
-    /// Catches up from the journal. Dropped half-way, it has moved nothing.
+    /// Catches up from the journal; `None` when it does not have these events any more.
     async fn read_stored(
         &mut self,
-        directory: &Directory,
         until: u64,
         budget: usize,
-        out: &mut Vec<Bytes>,
-    ) {
-        let (feed, after) = (Arc::clone(&self.feed), self.cursor);
-        let read =
-            tokio::task::spawn_blocking(move || feed.read_stored(after, until, budget)).await;
+        events: &mut Vec<Bytes>,
+    ) -> Option<u64> {
+        let after = self.cursor;
+        let reading = self.reading.get_or_insert_with(|| {
+            let feed = Arc::clone(&self.feed);
+            tokio::task::spawn_blocking(move || feed.read_stored(after, until, budget))
+        });
+        let read = reading.await;
+        self.reading = None;
         match read {
+            // Begun for an earlier place of the next request, it gave less; never more.
             Ok(Ok((cursor, lines))) if cursor > after => {
-                self.cursor = cursor;
-                out.extend(lines);
+                events.extend(lines);
+                Some(cursor)
             }
-            // The journal has compacted these events away: begin again from a snapshot.
-            Ok(Ok(_)) => self.reset(directory, out).await,
+            Ok(Ok(_)) => None,
             Ok(Err(err)) => {
                 tracing::error!(session.id = %self.feed.thread(), err = %err, "read events from the journal");
-                self.reset(directory, out).await;
+                None
             }
             Err(err) => {
-                tracing::error!(session.id = %self.feed.thread(), err = %err, "read events from the journal")
+                tracing::error!(session.id = %self.feed.thread(), err = %err, "read events from the journal");
+                Some(after)
             }
         }
     }

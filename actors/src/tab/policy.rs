@@ -58,6 +58,9 @@ pub(super) fn check(
             "{method} is not allowed on this host; the owner may name it in codex.allowed_methods"
         )));
     }
+    if method == "thread/resume" || method == "thread/fork" {
+        check_origin(params)?;
+    }
     if !codex.workspaces.is_empty()
         && let Some(params) = params.and_then(|raw| serde_json::from_str(raw).ok())
     {
@@ -115,18 +118,17 @@ fn check_overrides(codex: &Codex, params: Option<&str>) -> Result<(), Refusal> {
     let Some(raw) = params else { return Ok(()) };
     let unlimited = codex.highest_sandbox == Sandbox::DangerFullAccess
         && codex.highest_approval_policy == ApprovalPolicy::Never;
-    if unlimited
-        || ![
-            "sandbox",
-            "approval",
-            "permission",
-            "config",
-            "overrides",
-            "settings",
-        ]
-        .iter()
-        .any(|word| raw.contains(word))
-    {
+    // An escape can hide any of these words in a key.
+    let words = [
+        "sandbox",
+        "pproval",
+        "permission",
+        "config",
+        "overrides",
+        "settings",
+        "\\u",
+    ];
+    if unlimited || !words.iter().any(|word| raw.contains(word)) {
         return Ok(());
     }
     let Ok(Value::Object(params)) = serde_json::from_str::<Value>(raw) else {
@@ -176,6 +178,22 @@ fn check_sandbox(codex: &Codex, key: &str, value: &Value) -> Result<(), Refusal>
             "{key} is none that this host knows, so it cannot be held under codex.highest_sandbox ({})",
             codex.highest_sandbox.as_str()
         ))),
+    }
+}
+
+/// A thread comes from Codex's own store by its id; a file or a history that the tab gives could be anything.
+fn check_origin(params: Option<&str>) -> Result<(), Refusal> {
+    let params: Value = params
+        .and_then(|raw| serde_json::from_str(raw).ok())
+        .unwrap_or_default();
+    match ["path", "history"]
+        .into_iter()
+        .find(|key| !params[key].is_null())
+    {
+        Some(key) => Err(forbidden(format!(
+            "this host opens threads by threadId alone, not by {key}"
+        ))),
+        None => Ok(()),
     }
 }
 
@@ -324,7 +342,9 @@ mod tests {
             r#"{"config":{"sandbox_mode":"danger-full-access"}}"#,
             r#"{"config":{"shell_environment_policy":{"inherit":"all"}}}"#,
             r#"{"permissions":{"id":"full"}}"#,
-            r#"{"approvalsReviewer":"auto_review","sandbox":null}"#,
+            r#"{"approvalsReviewer":"auto_review"}"#,
+            r#"{"s\u0061ndboxPolicy":{"type":"dangerFullAccess"}}"#,
+            r#"{"\u0061pprovalPolicy":"never"}"#,
             r#"{"overrides":{"sandboxPolicy":{"type":"dangerFullAccess"}}}"#,
             r#"{"settings":{"approvalPolicy":"never"}}"#,
         ];
