@@ -75,7 +75,11 @@ pub fn with_streamed_text(raw: &str, texts: &[(TextField, String)], ended: bool)
 
 fn put_text(item: &mut Map<String, Value>, key: &str, text: &str) {
     match item.entry(key) {
-        Entry::Occupied(entry) if entry.get().as_str().is_some_and(|own| own.len() > text.len()) => {}
+        Entry::Occupied(entry)
+            if entry
+                .get()
+                .as_str()
+                .is_some_and(|own| own.len() > text.len()) => {}
         Entry::Occupied(mut entry) => *entry.get_mut() = text.into(),
         Entry::Vacant(entry) => {
             entry.insert(text.into());
@@ -128,7 +132,9 @@ fn gather(value: &Value, key: Option<&str>, max: usize, found: &mut String) {
             }
             found.push_str(&text[..end]);
         }
-        Value::Array(values) => values.iter().for_each(|value| gather(value, key, max, found)),
+        Value::Array(values) => values
+            .iter()
+            .for_each(|value| gather(value, key, max, found)),
         Value::Object(fields) => {
             for (key, value) in fields {
                 gather(value, Some(key), max, found);
@@ -150,7 +156,10 @@ mod tests {
             r#"{"aggregatedOutput":"hi\n","id":"c1","status":"failed","type":"commandExecution"}"#
         );
         let raw = r#"{"type":"reasoning","id":"r1"}"#;
-        let texts = [(TextField::Summary(1), "b".into()), (TextField::Content(0), "c".into())];
+        let texts = [
+            (TextField::Summary(1), "b".into()),
+            (TextField::Content(0), "c".into()),
+        ];
         assert_eq!(
             with_streamed_text(raw, &texts, false),
             r#"{"content":["c"],"id":"r1","summary":["","b"],"type":"reasoning"}"#
