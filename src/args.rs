@@ -34,12 +34,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Make an access token
     Token(TokenArgs),
-    /// Print a one-time, two-minute sign-in link and QR code for another device
-    Pair(PairArgs),
     /// Mask secrets in a text: from stdin to stdout
     Redact(RedactArgs),
-    /// Measure: simulated Codex, many sessions, many tabs
-    Bench(BenchArgs),
     /// The simulated Codex, in place of the real one
     #[command(hide = true, disable_help_flag = true)]
     SimulatedCodex(RawArgs),
@@ -121,14 +117,6 @@ pub struct TokenNewArgs {
     pub write: Option<PathBuf>,
 }
 
-/// Of `pair`.
-#[derive(Debug, Args)]
-pub struct PairArgs {
-    /// The configuration of the running host [default: $HOLDFAST_CONFIG, else ~/.config/holdfast/holdfast.toml]
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-}
-
 /// Of `redact`.
 #[derive(Debug, Args)]
 pub struct RedactArgs {
@@ -136,34 +124,6 @@ pub struct RedactArgs {
     /// {"id","text"}
     #[arg(long)]
     pub jsonl: bool,
-}
-
-/// Of `bench`.
-#[derive(Debug, Args)]
-pub struct BenchArgs {
-    /// Sessions that stream at once
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub sessions: u32,
-
-    /// Tabs that are attached to each session
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub tabs: u32,
-
-    /// Deltas of each session
-    #[arg(long, value_name = "N", default_value_t = 100_000)]
-    pub deltas: u64,
-
-    /// Bytes of each delta
-    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
-    pub delta_bytes: u32,
-
-    /// Deltas a second of each session; without it, as fast as it goes
-    #[arg(long, value_name = "N")]
-    pub rate: Option<u32>,
-
-    /// Print one JSON object in place of the table
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Arguments that go on as they are.
@@ -226,10 +186,8 @@ mod tests {
             &["check", "--config", "F"],
             &["token", "new"],
             &["token", "new", "--write", "F"],
-            &["pair", "--config", "F"],
             &["redact"],
             &["redact", "--jsonl"],
-            &["bench", "--json", "--sessions", "4", "--tabs", "100"],
         ] {
             assert!(read(args).is_ok(), "{args:?}");
         }

@@ -26,9 +26,6 @@ fn main() -> ExitCode {
         Command::SimulatedCodex(raw) => Ok(codex::simulated::main(raw.args.into_iter())),
         Command::ScriptedModel(raw) => Ok(codex::scripted_model::main(raw.args.into_iter())),
         Command::CodexLauncher(raw) => codex::process::launcher::exec(raw.args),
-        command => Err(anyhow::anyhow!(
-            "this build does not have the command yet: {command:?}"
-        )),
     };
     result.unwrap_or_else(|error| {
         eprintln!("holdfast: {error:#}");
