@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::record::Record;
 use super::support::{GUARD, Setup, TestHost, eventually, http};
 use super::watcher::{Shared, Watcher};
-use super::wire::{Wire, submit};
+use super::wire::{Broken, Door, Wire, submit};
 
 /// Deltas of the prompt that is too much for the disk, and their bytes.
 const DELTAS: u64 = 16_000;
@@ -85,7 +85,8 @@ async fn a_full_disk_stalls_the_stream_says_why_and_loses_nothing() {
     let thread = stage.record.thread.clone();
     let later = tokio::spawn(async move {
         let mut wire = Wire::open(&shared.door, true).await.unwrap();
-        submit(&mut wire, &thread, "later", "sim: say \"After.\"").await
+        let text = "sim: say \"After.\"";
+        submit(&mut wire, &thread, "later", text).await.unwrap()
     });
     stage.stays(&host, head).await;
     assert!(!later.is_finished(), "acknowledged without being durable");
@@ -120,26 +121,37 @@ async fn ceiling() {
     let home = format!("home = {home:?}");
     let mut low = setup(&state, "16MiB").set("codex", &home).start().await;
     let stage = Stage::set(&low).await;
-    // Turns that end, since what is kept for replay is less than all this.
-    for part in 0..PARTS {
-        let text = format!(
-            "sim: seed {part}; text count={PART_DELTAS} size={DELTA_BYTES} every=20 forget=yes"
-        );
-        stage.prompt(&format!("part-{part}"), &text).await;
-    }
+    let door = stage.shared.door.clone();
+    let giving = tokio::spawn(give_parts(door, stage.record.thread.clone()));
     let head = stage
         .stalls(&low, "the journal has reached its size limit")
         .await;
     stage.stays(&low, head).await;
     low.kill9().await;
+    // Those that were not durable were not acknowledged, and are given again.
+    let _ = giving.await.expect("the giver does not panic");
 
     let high = setup(&state, "1GiB").set("codex", &home).start().await;
     let moved = stage.follow(&high).await;
+    let (door, thread) = (moved.shared.door.clone(), moved.record.thread.clone());
+    give_parts(door, thread).await.expect("this host stays");
     moved.ended(&format!("part-{}", PARTS - 1)).await;
     moved.prompt("later", "sim: text count=50").await;
     moved.ended("later").await;
     assert_eq!(moved.health().await, "writing");
     moved.is_whole(50).await;
+}
+
+/// Gives prompts whose turns end, since what is kept for replay is less than all this.
+async fn give_parts(door: Door, thread: String) -> Result<(), Broken> {
+    let mut wire = Wire::open(&door, true).await?;
+    for part in 0..PARTS {
+        let text = format!(
+            "sim: seed {part}; text count={PART_DELTAS} size={DELTA_BYTES} every=20 forget=yes"
+        );
+        submit(&mut wire, &thread, &format!("part-{part}"), &text).await?;
+    }
+    Ok(())
 }
 
 fn setup(state: &Path, ceiling: &str) -> Setup {
@@ -190,7 +202,8 @@ impl Stage {
 
     async fn prompt(&self, id: &str, text: &str) {
         let mut wire = Wire::open(&self.shared.door, true).await.unwrap();
-        submit(&mut wire, &self.record.thread, id, text).await;
+        let acknowledged = submit(&mut wire, &self.record.thread, id, text).await;
+        acknowledged.unwrap();
     }
 
     async fn status(&self) -> Value {

@@ -55,7 +55,9 @@ async fn stream(folder: &Path, deltas: u64) -> f64 {
     let mut wire = Wire::open(&shared.door, true).await.unwrap();
     let text = format!("sim: text count={deltas} size=64 every=1000 forget=yes");
     let began = Instant::now();
-    submit(&mut wire, &record.thread, "stream", &text).await;
+    submit(&mut wire, &record.thread, "stream", &text)
+        .await
+        .unwrap();
     let mut head = record.head.subscribe();
     while record.with(|story| story.said) < deltas {
         let moved = tokio::time::timeout(GUARD, head.changed()).await;

@@ -135,11 +135,11 @@ impl Wire {
 }
 
 /// Queues a prompt; returns the acknowledgement.
-pub async fn submit(wire: &mut Wire, thread: &str, id: &str, text: &str) -> Value {
+pub async fn submit(wire: &mut Wire, thread: &str, id: &str, text: &str) -> Result<Value, Broken> {
     let input = json!([{"type": "text", "text": text}]);
     let params = json!({"threadId": thread, "promptId": id, "input": input, "when": "queue"});
-    let answer = wire.call("host/prompt/submit", &params).await.unwrap();
-    answer.expect("the prompt is taken")
+    let answer = wire.call("host/prompt/submit", &params).await?;
+    Ok(answer.expect("the prompt is taken"))
 }
 
 /// A host that lets a connection hang is a finding, not a broken connection.
