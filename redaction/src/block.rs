@@ -199,21 +199,24 @@ impl Block {
             let (line, next, whole) = match line_end(near) {
                 Some((end, next)) => (&rest[..end], next, true),
                 // A long line: its armour is taken without looking for the end of the line.
-                None if rest.len() >= LINE_MAX => match armour_part(near) {
-                    0 => (near, LINE_MAX, true),
-                    part => (&rest[..part], part, false),
+                None if rest.len() >= LINE_MAX => match (closing(near), armour_part(near)) {
+                    (Some(end), _) if end.whole || end.from == 0 => (&rest[..end.to], end.to, true),
+                    (Some(end), _) => (&rest[..end.from], end.from, false),
+                    (None, 0) => (near, LINE_MAX, true),
+                    (None, part) => (&rest[..part], part, false),
                 },
                 None if eof => (rest, rest.len(), true),
                 None => match closing(rest) {
-                    Some((end, true)) => (&rest[..end], end, true),
+                    Some(end) if end.whole => (&rest[..end.to], end.to, true),
                     _ => return (at, false),
                 },
             };
-            if let Some((end, _)) = closing(line) {
+            if let Some(end) = closing(line) {
                 self.armour = true;
-                return (at + end, true);
+                return (at + end.to, true);
             }
-            let cut = eof && at + next == hay.len();
+            // The end of the text cut the line off.
+            let cut = eof && at + line.len() == hay.len();
             if !self.accepts(line, whole, cut) {
                 return (at, true);
             }
@@ -299,8 +302,18 @@ fn armour_part(line: &[u8]) -> usize {
     }
 }
 
-/// Where the END line closes the block, when `line` has one, and whether the closing dashes are all there.
-fn closing(line: &[u8]) -> Option<(usize, bool)> {
+/// The mark that closes a block.
+struct Closing {
+    /// Where it begins.
+    from: usize,
+    /// Where it ends.
+    to: usize,
+    /// Whether all of its dashes are there.
+    whole: bool,
+}
+
+/// The mark that closes the block, when `line` has one.
+fn closing(line: &[u8]) -> Option<Closing> {
     const END: &[u8] = b"---- END ";
     const END_DASHED: &[u8] = b"-----END ";
     let from = line
@@ -313,5 +326,9 @@ fn closing(line: &[u8]) -> Option<(usize, bool)> {
         .take(5)
         .take_while(|byte| **byte == b'-')
         .count();
-    Some((dashes + got, got == 5))
+    Some(Closing {
+        from,
+        to: dashes + got,
+        whole: got == 5,
+    })
 }

@@ -199,7 +199,7 @@ impl Finder {
 
     fn enter(&mut self, slot: Slot) {
         let mask = self.slots.len() - 1;
-        let mut at = hash(slot.window) as usize >> 7 & mask;
+        let mut at = self.home(slot.window);
         while self.slots[at].to != 0 {
             at = (at + 1) & mask;
         }
@@ -222,9 +222,15 @@ impl Finder {
         self.pairs[usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]))]
     }
 
+    /// Where the search for a window begins: the high bits of a product are the mixed ones.
+    #[inline]
+    fn home(&self, window: u32) -> usize {
+        (hash(window) >> (32 - self.slots.len().trailing_zeros())) as usize
+    }
+
     fn look_up(&self, window: u32) -> Option<Slot> {
         let mask = self.slots.len() - 1;
-        let mut at = hash(window) as usize >> 7 & mask;
+        let mut at = self.home(window);
         loop {
             let slot = self.slots[at];
             if slot.to == 0 {

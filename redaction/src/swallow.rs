@@ -58,7 +58,7 @@ impl Swallow {
             (How::Pattern(_), None) => run(&crate::class::TOKEN, hay, at),
             (How::Class(class), _) => run(class, hay, at),
             (How::Block(block), _) => block.advance(hay, at, eof),
-            (How::Value(ending), _) => match ending.find(hay, at, usize::MAX, eof) {
+            (How::Value(ending), _) => match ending.go_on(hay, at, eof) {
                 Ok(end) => (end, true),
                 Err(sure) => (sure, false),
             },

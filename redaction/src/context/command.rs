@@ -141,29 +141,27 @@ pub(super) fn judge_command(view: View<'_>, at: usize, after: usize) -> Judged {
     else {
         return Err(Stop::No);
     };
-    let line = Class::EMPTY.with(b"\n\r;|").not();
-    let end = after + line.run(view.hay, after, FLAG_WITHIN);
-    let within = &view.hay[after..end];
-    // Behind a marker the distance to the command is not what it was.
-    let marker = memchr::memmem::find(within, OPENING.as_bytes());
-    let within = &within[..marker.unwrap_or(within.len())];
-    let found = flags
-        .iter()
-        .filter_map(|flag| {
-            position(within, flag.as_bytes())
-                .map(|index| (after + index, after + index + flag.len()))
-        })
-        .min_by_key(|(at, behind)| (*at, std::cmp::Reverse(*behind)));
-    let Some((_, start)) = found else {
-        let open =
-            marker.is_none() && end == view.hay.len() && within.len() < FLAG_WITHIN && !view.eof;
+    let near = &view.hay[after..view.hay.len().min(after + FLAG_WITHIN)];
+    // Behind a marker the distance to the command is not what it was; behind the same command it is that one's turn.
+    let marker = memchr::memmem::find(near, OPENING.as_bytes()).unwrap_or(near.len());
+    let marker = memchr::memmem::find(&near[..marker], name).unwrap_or(marker);
+    let line = memchr::memchr3(b'\n', b'\r', b';', &near[..marker]).unwrap_or(marker);
+    let within = &near[..memchr::memchr(b'|', &near[..line]).unwrap_or(line)];
+    let found = memchr::memchr_iter(b' ', within)
+        .find_map(|at| flag_at(&within[at..], flags).map(|width| after + at + width));
+    let Some(start) = found else {
+        let open = within.len() == near.len() && near.len() < FLAG_WITHIN && !view.eof;
         return Err(if open { Stop::More } else { Stop::No });
     };
     judge_argument(view, start, *takes)
 }
 
-fn position(hay: &[u8], needle: &[u8]) -> Option<usize> {
-    hay.windows(needle.len()).position(|part| part == needle)
+/// The width of the longest of `flags` that `text` begins with.
+fn flag_at(text: &[u8], flags: &[&str]) -> Option<usize> {
+    let starting = flags
+        .iter()
+        .filter(|flag| text.starts_with(flag.as_bytes()));
+    starting.map(|flag| flag.len()).max()
 }
 
 /// Judges the argument at `start`.

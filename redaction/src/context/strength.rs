@@ -71,6 +71,11 @@ impl Traits {
         traits
     }
 
+    /// Whether its pairs of letters are mostly those of words: `X509CertificateFlag`.
+    fn readable(&self) -> bool {
+        self.pairs >= 8 && self.usual * 100 >= self.pairs * 42
+    }
+
     fn letters(&self) -> usize {
         self.lower + self.upper
     }
@@ -83,7 +88,7 @@ impl Traits {
         self.letters() > 0
             && (self.turns >= 3
                 || (self.turns >= 2 && self.length <= 12)
-                || (self.turns + self.humps >= 4 && self.digits >= 2))
+                || (self.turns + self.humps >= 4 && self.digits >= 2 && !self.readable()))
     }
 }
 
@@ -226,10 +231,10 @@ fn is_number(value: &[u8]) -> bool {
     };
     let rest = &digits[digits.iter().take_while(|byte| within(byte)).count()..];
     let plain = rest.is_empty() && value.iter().all(u8::is_ascii_digit);
-    !plain
-        && rest.len() <= 3
-        && !rest.iter().any(|byte| byte.is_ascii_uppercase())
-        && rest.len() * 2 <= value.len()
+    let unit = rest
+        .iter()
+        .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'U' | b'L'));
+    !plain && unit && rest.len() <= 3 && rest.len() * 2 <= value.len()
 }
 
 /// Something that stands for a value, or says that there is none.

@@ -28,9 +28,12 @@ pub(crate) enum Ending {
     Class(Class),
 }
 
+/// What names are made of, but for digits.
+const NAME: Class = Class::EMPTY.range(b'A', b'Z').range(b'a', b'z').with(b"_-");
+
 impl Ending {
-    /// Where the value that goes on at `at` ends, looking at most at `most` bytes: `Ok` with the end, or `Err` with
-    /// how far it surely reaches when the end is not at hand.
+    /// Where the value that begins at `at` ends, looking at most at `most` bytes: `Ok` with the end,
+    /// or `Err` with how far it surely reaches when the end is not at hand.
     pub(crate) fn find(
         self,
         hay: &[u8],
@@ -39,7 +42,23 @@ impl Ending {
         eof: bool,
     ) -> Result<usize, usize> {
         let near = &hay[..hay.len().min(at.saturating_add(most))];
-        let last = near.len() == hay.len() && eof;
+        // What reads like a name, with a sign behind it, is one: `password=user=...`.
+        if matches!(self, Ending::Bare | Ending::Variable) {
+            let name = NAME.run(near, at, usize::MAX);
+            if name > 0 && matches!(near.get(at + name), Some(b'=' | b':')) {
+                return Ok(at + name);
+            }
+        }
+        self.find_end(near, at, near.len() == hay.len() && eof)
+    }
+
+    /// The same for a value that is known to be secret and goes on at `at`.
+    pub(crate) fn go_on(self, hay: &[u8], at: usize, eof: bool) -> Result<usize, usize> {
+        self.find_end(hay, at, eof)
+    }
+
+    /// `last` says that the text ends with `near`.
+    fn find_end(self, near: &[u8], at: usize, last: bool) -> Result<usize, usize> {
         match self {
             Ending::Quote(quote, depth) => quoted(near, at, quote, usize::from(depth), last),
             Ending::Bare => trailing(near, at, &BARE_END, &BARE_TRAILING, last),
@@ -90,6 +109,7 @@ fn quoted(near: &[u8], mut at: usize, quote: u8, depth: usize, last: bool) -> Re
     }
 }
 
+/// A value whose last byte is none of `loose`, before the first byte of `end`.
 fn trailing(
     near: &[u8],
     at: usize,

@@ -85,6 +85,10 @@ impl Lane {
         if found.heads & self.heads == 0 || at < self.wants() || self.covered.contains(&at) {
             return;
         }
+        // What is held anyway need not be foreseen.
+        if self.waiting && at >= self.hold {
+            return;
+        }
         for id in found.ids {
             let literal = redactor.finder.literal(*id);
             let apart = literal.head == head::RULE && !view.word_begins(at);
