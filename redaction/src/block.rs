@@ -24,6 +24,11 @@ const LINE_MAX: usize = 256;
 /// A block that is still open after so many bytes ends there.
 const BLOCK_MAX: usize = 64 * 1024;
 
+/// How far behind the last line the closing mark may stand, indented and quoted.
+const END_WITHIN: usize = 64;
+
+const END: &[u8] = b"---- END ";
+const END_DASHED: &[u8] = b"-----END ";
 const LABEL: Class = Class::EMPTY
     .range(b'A', b'Z')
     .range(b'a', b'z')
@@ -217,8 +222,18 @@ impl Block {
             }
             // The end of the text cut the line off.
             let cut = eof && at + line.len() == hay.len();
-            if !self.accepts(line, whole, cut) {
-                return (at, true);
+            let before = self.clone();
+            match self.judge(line, whole, cut) {
+                Line::Armour => {}
+                Line::Other => return (at, true),
+                Line::Short => match end_follows(&rest[next..], eof) {
+                    Some(true) => {}
+                    Some(false) => return (at, true),
+                    None => {
+                        *self = before;
+                        return (at, false);
+                    }
+                },
             }
             at += next;
             self.taken += next;
@@ -233,37 +248,76 @@ impl Block {
         self.inside_line = true;
     }
 
-    fn accepts(&mut self, line: &[u8], whole: bool, cut: bool) -> bool {
+    fn judge(&mut self, line: &[u8], whole: bool, cut: bool) -> Line {
         let inside = std::mem::replace(&mut self.inside_line, !whole);
         let core = trim(line);
         if core.is_empty() {
             self.empty += 1;
-            return self.empty <= 3;
+            return if self.empty <= 3 {
+                Line::Armour
+            } else {
+                Line::Other
+            };
         }
         self.empty = 0;
         if !self.armour && header(core).is_some() {
-            return true;
+            return Line::Armour;
         }
+        let mut found = Line::Armour;
         let mut words = core
             .split(|byte| *byte == b' ')
             .filter(|word| !word.is_empty())
             .peekable();
-        let mut accepted = true;
         while let Some(word) = words.next() {
             let last = words.peek().is_none();
-            let plausible = word.len() >= 32
-                || (last
-                    && (word.len() % 4 == 0
-                        || word.len() >= EVIDENCE_MIN
-                        || word[0] == b'='
-                        || cut
-                        || !whole
-                        || inside));
-            accepted &= plausible && word.iter().all(|byte| ARMOUR.has(*byte));
+            if !word.iter().all(|byte| ARMOUR.has(*byte)) || (word.len() < 32 && !last) {
+                return Line::Other;
+            }
+            let plausible = word.len() % 4 == 0 || word.len() >= EVIDENCE_MIN || word[0] == b'=';
+            if !(plausible || cut || inside || !whole) {
+                found = Line::Short;
+            }
         }
-        self.armour |= accepted;
-        accepted
+        self.armour = true;
+        found
     }
+}
+
+/// What a line of a block may be.
+enum Line {
+    /// Part of the block.
+    Armour,
+    /// Part of the block if that ends behind it: the last line of a key may have any length.
+    Short,
+    /// No part of it.
+    Other,
+}
+
+/// Whether `rest` begins with the mark that closes a block, or the text ends; none when that is not at hand.
+fn end_follows(rest: &[u8], eof: bool) -> Option<bool> {
+    let mut at = 0;
+    while at < END_WITHIN {
+        let rest = &rest[at..];
+        if rest.is_empty() {
+            return eof.then_some(true);
+        }
+        if rest.starts_with(END) || rest.starts_with(END_DASHED) {
+            return Some(true);
+        }
+        let partial = END.starts_with(rest) || END_DASHED.starts_with(rest);
+        if (partial || rest == b"\\" || rest == b"\\\\") && !eof {
+            return None;
+        }
+        match filler(rest) {
+            Some(width)
+                if rest[0] != b'-' || rest.get(1).is_some_and(|byte| b" \t".contains(byte)) =>
+            {
+                at += width
+            }
+            _ => return Some(false),
+        }
+    }
+    Some(false)
 }
 
 /// The line without what may surround its armour.
@@ -314,8 +368,6 @@ struct Closing {
 
 /// The mark that closes the block, when `line` has one.
 fn closing(line: &[u8]) -> Option<Closing> {
-    const END: &[u8] = b"---- END ";
-    const END_DASHED: &[u8] = b"-----END ";
     let from = line
         .windows(END.len())
         .position(|part| part == END || part == END_DASHED)?;

@@ -6,7 +6,7 @@ mod sign;
 
 use crate::class::{Class, WORD};
 use crate::context::assignment::sign::{Sign, opening, sign, typed};
-use crate::context::strength::{Place, is_chosen, is_password, is_token};
+use crate::context::strength::{Place, is_chosen, is_password, is_token, is_word_chosen};
 use crate::context::value::Ending;
 use crate::context::{Judged, Kind, Stop, Value, words};
 use crate::view::View;
@@ -163,9 +163,15 @@ fn decide(kind: Kind, view: View<'_>, sign: Sign, ending: Ending, place: Place) 
         Kind::Password | Kind::PassWord if sign.byte == b' ' && !sign.quoted => {
             is_password(bytes, place) && !bytes.iter().all(u8::is_ascii_lowercase)
         }
+        Kind::Password if sign.entry => is_password(bytes, place) || is_word_chosen(bytes),
         Kind::Password | Kind::PassWord => is_password(bytes, place),
         Kind::Secret if sign.list => is_token(bytes, place),
-        Kind::Secret => is_token(bytes, place) || (place != Place::Bare && is_chosen(bytes, place)),
+        Kind::Secret if place == Place::Literal => {
+            is_token(bytes, place) || is_password(bytes, place)
+        }
+        Kind::Secret => {
+            is_token(bytes, place) || (place == Place::Quoted && is_chosen(bytes, place))
+        }
         _ => is_token(bytes, place),
     };
     if sign.byte == b'>' {

@@ -86,7 +86,7 @@ fn is_credential(value: &[u8]) -> bool {
     value.len() >= CREDENTIAL_MIN
         && !strength::is_placeholder(value)
         && (value.iter().any(u8::is_ascii_digit) || Traits::of(value).random())
-        && (value.len() >= 20
+        && (value.len() >= 16
             || strength::is_token(value, Place::Quoted)
             || strength::is_chosen(value, Place::Literal))
 }

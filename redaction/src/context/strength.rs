@@ -175,13 +175,24 @@ pub(super) fn is_token(value: &[u8], place: Place) -> bool {
         0..16 => entropy >= 2.8 && place != Place::Bare || entropy >= 3.2 && traits.turns >= 3,
         _ => entropy >= 3.0 && !is_path(value, &traits),
     };
-    dense && !is_constant(value, &traits) && !is_placeholder(value)
+    // What is so long and so dense is no placeholder, whatever parts it has: the key of the AWS documentation is not.
+    let certain =
+        value.len() >= 32 && entropy >= 4.2 && traits.special == 0 && !value.contains(&b'_');
+    dense && !is_constant(value, &traits) && (certain || !is_placeholder(value))
 }
 
 /// Whether `value` is a chosen secret that is no name: it has signs in it, or digits between letters.
 pub(super) fn is_chosen(value: &[u8], place: Place) -> bool {
     let traits = Traits::of(value);
     (traits.special > 0 || traits.turns >= 2) && is_password(value, place)
+}
+
+/// Whether `value`, the string of a key that says it is a password, is one in spite of being a plain word.
+pub(super) fn is_word_chosen(value: &[u8]) -> bool {
+    value.len() >= 8
+        && value.iter().all(u8::is_ascii_lowercase)
+        && !words::is_naming(value)
+        && !is_placeholder(value)
 }
 
 /// `D3D10_RETURN_TYPE`: words in capitals, joined by underscores, with few digits.

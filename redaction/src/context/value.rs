@@ -12,8 +12,8 @@ const BARE_END: Class = Class::EMPTY.range(0, b' ').with(b"\"'`<>\\,;&|)}]\x7f")
 /// What ends the value of an environment variable.
 const VARIABLE_END: Class = Class::EMPTY.range(0, b' ').with(b"\"'`<>\\\x7f");
 /// What ends a value unless more of it follows.
-const BARE_TRAILING: Class = Class::EMPTY.with(b".:!?*");
-const VARIABLE_TRAILING: Class = Class::EMPTY.with(b".:!?*,;&|)}]");
+const BARE_TRAILING: Class = Class::EMPTY.with(b".:?");
+const VARIABLE_TRAILING: Class = Class::EMPTY.with(b".:?,;&|)}]");
 
 /// What brings a value to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -28,7 +28,7 @@ const PLACEHOLDERS: &str = "\
 
 /// Last words of names that hold no secret.
 const NAME_ENDS: &str = "\
-    encryption hasher hashing method login generator validator \
+    backend engine encryption hasher hashing method login generator validator \
     file path dir name names id ids url uri endpoint type kind len length size count counter \
     number num limit max min total usage used budget expiry expires expiration ttl timeout age \
     at hash digest checksum fingerprint env var ref field prefix suffix regex pattern policy \

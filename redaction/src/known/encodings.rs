@@ -239,5 +239,17 @@ fn xml(value: &str, add: &mut impl FnMut(String)) {
     ] {
         add(text.replace('"', double).replace('\'', single));
     }
+    // Templates that escape whatever could end an attribute, and writers that escape by number.
+    let wary = text
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
+        .replace('/', "&#x2F;");
+    add(wary.replace('`', "&#x60;").replace('=', "&#x3D;"));
+    add(wary);
+    let numbered = value
+        .replace('&', "&#38;")
+        .replace('<', "&#60;")
+        .replace('>', "&#62;");
+    add(numbered.replace('"', "&#34;").replace('\'', "&#39;"));
     add(text);
 }

@@ -31,6 +31,8 @@ pub(super) struct Sign {
     pub(super) tight: bool,
     /// Whether only a string in quotes can be the value.
     pub(super) quoted: bool,
+    /// Whether it stands between a key and its value, as in JSON: the name closed by a quote, then a colon.
+    pub(super) entry: bool,
     /// Whether name and value may be no more than neighbours in a list.
     pub(super) list: bool,
 }
@@ -80,6 +82,7 @@ pub(super) fn sign(view: View<'_>, name: Name, kind: Kind) -> Judged<Sign> {
         value,
         tight: !spaced && value == end,
         quoted,
+        entry: byte == b':' && name.closed && name.bare,
         list,
     })
 }
@@ -96,6 +99,7 @@ fn is(view: View<'_>, at: usize) -> Judged<Sign> {
             value,
             tight: false,
             quoted: false,
+            entry: false,
             list: false,
         }),
         false => Err(Stop::No),
@@ -135,6 +139,7 @@ fn pair(view: View<'_>, from: usize) -> Judged<Option<Sign>> {
         value,
         tight: false,
         quoted: false,
+        entry: false,
         list: false,
     }))
 }
