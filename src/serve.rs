@@ -1,19 +1,24 @@
 //! `holdfast serve`: reads the settings, builds the parts, serves until it is told to stop, and takes everything down in
 //! order. It holds no logic of any part.
 
-use std::{io::Write as _, process::ExitCode, sync::Arc};
+use std::{io::Write as _, process::ExitCode, sync::Arc, time::Duration};
 
 use actors::{
     admission,
     host::{Host, HostOptions},
 };
-use anyhow::Context as _;
-use config::{Bound, Config, EX_CONFIG, Environment, Source};
+use anyhow::{Context as _, bail};
+use config::{Bound, Config, EX_CONFIG, Environment, Listen, Source};
 use journal::{Journal, Opened};
 use tokio::signal::unix::{SignalKind, signal};
 use web::{App, Listener};
 
-use crate::{args::ServeArgs, hardening, marker_key, settings, telemetry};
+use crate::{
+    args::ServeArgs,
+    hardening, marker_key, settings,
+    tailscale::{self, Exposure, StatusError},
+    telemetry,
+};
 
 /// Runs the host. Exit status 78 when the configuration is wrong, 1 for any other failure, 0 after an orderly stop.
 pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
@@ -73,6 +78,7 @@ async fn serve_with(
     })
     .await
     .context("read the journal")?;
+    refuse_exposure(&config.listen).await?;
     let listener = Listener::bind(&config.listen)
         .await
         .with_context(|| format!("listen on {}", config.listen))?;
@@ -84,7 +90,10 @@ async fn serve_with(
     };
     // Connections stay until the host has told the tabs and hung up.
     let stopped = async {
-        until_told(&host).await;
+        tokio::select! {
+            () = until_told(&host) => {}
+            error = until_exposed(&config.listen) => tracing::error!(err = %error, "stop at once"),
+        }
         if !host.shutdown(config.limits.shutdown_timeout).await {
             tracing::warn!("not everything ended within limits.shutdown_timeout");
         }
@@ -93,7 +102,7 @@ async fn serve_with(
 }
 
 /// Says on stdout where the host listens: the one line that scripts wait for.
-fn announce(bound: &Bound, listen: &config::Listen) -> anyhow::Result<()> {
+fn announce(bound: &Bound, listen: &Listen) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     let written = match bound {
         Bound::Tcp(address) => writeln!(out, "holdfast listening on http://{address}"),
@@ -102,6 +111,44 @@ fn announce(bound: &Bound, listen: &config::Listen) -> anyhow::Result<()> {
     written
         .and_then(|()| out.flush())
         .context("say where the host listens")
+}
+
+/// How often it is looked whether this host has been published to the internet meanwhile.
+const EXPOSURE_CHECK: Duration = Duration::from_secs(60);
+
+/// Fails when Tailscale publishes this host to the internet, or in a way that hides who calls. A raw forward carries no
+/// header, so that no request could tell. A machine without Tailscale has nothing to say.
+async fn refuse_exposure(listen: &Listen) -> anyhow::Result<()> {
+    let status = match tailscale::status().await {
+        Ok(status) => status,
+        Err(StatusError::NotInstalled) => return Ok(()),
+        Err(error) => {
+            tracing::warn!(err = %error, "cannot see what Tailscale publishes");
+            return Ok(());
+        }
+    };
+    for exposure in tailscale::exposures(&status, listen) {
+        match exposure {
+            Exposure::Funnel(host) => bail!(
+                "Tailscale Funnel publishes this host to the internet under {host}; switch it off: tailscale funnel reset"
+            ),
+            Exposure::RawForward(port) => bail!(
+                "Tailscale forwards port {port} of the tailnet here raw, so callers can not be told; use HTTPS Serve"
+            ),
+            Exposure::Serve(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Resolves when this host has become exposed.
+async fn until_exposed(listen: &Listen) -> anyhow::Error {
+    loop {
+        tokio::time::sleep(EXPOSURE_CHECK).await;
+        if let Err(error) = refuse_exposure(listen).await {
+            return error;
+        }
+    }
 }
 
 /// Resolves at SIGTERM, SIGINT, or when a part of the host failed for good.

@@ -362,6 +362,12 @@ impl Feed {
         (w.next_seq - 1, w.turns.open_items().cloned().collect())
     }
 
+    /// The turn in which the prompt with this id has come as a user message: proof that it ran.
+    pub(crate) fn turn_of_prompt(&self, id: &str) -> Option<String> {
+        let w = self.write.lock();
+        w.turns.turn_of_message(id).map(str::to_owned)
+    }
+
     /// True when the turn has had its end.
     pub(crate) fn has_ended(&self, turn: &str) -> bool {
         self.write.lock().turns.has_ended(turn)
@@ -576,10 +582,13 @@ impl Writer {
                 }
                 control.notify_one();
             }
-            Change::ItemStarted { turn, raw } => self
-                .staged
-                .items
-                .extend(self.turns.item_started(turn, raw, seq)),
+            Change::ItemStarted { turn, raw } => {
+                self.staged
+                    .items
+                    .extend(self.turns.item_started(turn, raw, seq));
+                // It may be a prompt of ours.
+                control.notify_one();
+            }
             Change::ItemCompleted { turn, raw } => {
                 let rows = self.turns.item_completed(turn, raw, seq);
                 if self.row.preview.is_empty()

@@ -65,6 +65,8 @@ pub(crate) struct Session {
     busy_at: Instant,
     /// The link whose history has settled the prompts that were on their way.
     reconciled: Option<u64>,
+    /// Codex's history has been asked for and has not come.
+    reading_history: bool,
 }
 
 /// Where a forwarded call's answer goes: first the way there, then the answer itself.
@@ -94,6 +96,7 @@ impl Actor for Session {
             held: VecDeque::new(),
             busy_at: Instant::now(),
             reconciled: None,
+            reading_history: false,
             wiring,
             feed,
             me,
@@ -238,6 +241,18 @@ impl Session {
     }
 
     fn finish_prompts(&mut self) {
+        // Codex's word that it took a prompt is no proof: its user message is.
+        for id in self.prompts.uncertain() {
+            if let Some(turn) = self.feed.turn_of_prompt(&id) {
+                self.put(&[id], PromptState::Running, Some(&turn));
+            }
+        }
+        let lost = self
+            .prompts
+            .without_message(|turn| self.feed.has_ended(turn));
+        if !lost.is_empty() && !self.reading_history {
+            self.reconciled = None; // Its turn is over and it did not come: Codex's history decides.
+        }
         let ended = self.prompts.ended(|turn| self.feed.has_ended(turn));
         self.put(&ended, PromptState::Done, None);
     }

@@ -13,6 +13,9 @@ pub struct ItemHead {
     /// `agentMessage`, `commandExecution`, ...; open ended.
     #[serde(rename = "type")]
     pub kind: String,
+    /// The id that the client gave to a user message (`clientUserMessageId`).
+    #[serde(default, rename = "clientId")]
+    pub client_id: Option<String>,
 }
 
 impl ItemHead {

@@ -17,6 +17,8 @@ const MAX_OPEN_TEXT: usize = 32 << 20;
 const MAX_OPEN_ITEMS: usize = 512;
 /// Turns remembered as ended, so that a second end of one is dropped.
 const REMEMBERED_ENDS: usize = 64;
+/// User messages remembered by their client's id, so that a prompt is known to have run.
+const REMEMBERED_MESSAGES: usize = 256;
 /// Bytes of an item that the full-text search sees.
 const MAX_SEARCHABLE: usize = 64 << 10;
 /// The id under which a turn's own row stands beside its items.
@@ -112,6 +114,8 @@ pub(crate) struct Turns {
     turn: Option<OpenTurn>,
     items: VecDeque<OpenItem>,
     ended: VecDeque<String>,
+    /// Client ids of user messages that have come, with their turns.
+    messages: VecDeque<(String, String)>,
 }
 
 impl Turns {
@@ -126,6 +130,27 @@ impl Turns {
     /// True when this turn has had its one end.
     pub(crate) fn has_ended(&self, turn: &str) -> bool {
         self.ended.iter().any(|id| id == turn)
+    }
+
+    /// The turn in which the user message with this client id has come.
+    pub(crate) fn turn_of_message(&self, client: &str) -> Option<&str> {
+        let found = self.messages.iter().rev().find(|(id, _)| id == client);
+        found.map(|(_, turn)| turn.as_str())
+    }
+
+    /// Remembers a user message.
+    fn note_message(&mut self, head: &ItemHead, turn: &str) {
+        let Some(client) = head
+            .client_id
+            .as_ref()
+            .filter(|id| self.turn_of_message(id).is_none())
+        else {
+            return;
+        };
+        if self.messages.len() == REMEMBERED_MESSAGES {
+            self.messages.pop_front();
+        }
+        self.messages.push_back((client.clone(), turn.to_owned()));
     }
 
     pub(crate) fn turn_started(&mut self, turn: OpenTurn) {
@@ -176,6 +201,7 @@ impl Turns {
         let Some(head) = ItemHead::read(raw) else {
             return Vec::new();
         };
+        self.note_message(&head, turn);
         let mut rows = Vec::new();
         if self.items.len() == MAX_OPEN_ITEMS
             && let Some(old) = self.items.pop_front()
@@ -200,6 +226,7 @@ impl Turns {
         let Some(head) = ItemHead::read(raw) else {
             return Vec::new();
         };
+        self.note_message(&head, turn);
         let first = match self.position(turn, &head.id) {
             Some(index) => self.items.remove(index).map_or(seq, |item| item.seq),
             None => seq,

@@ -224,7 +224,19 @@ impl Prompts {
             .collect()
     }
 
-    /// The prompts that were on their way when their Codex ended.
+    /// The prompts that Codex took for a turn which has ended without them.
+    pub(crate) fn without_message(&self, has_ended: impl Fn(&str) -> bool) -> Vec<String> {
+        let lost = |prompt: &&Prompt| {
+            prompt.state == PromptState::Sending && prompt.turn.as_deref().is_some_and(&has_ended)
+        };
+        self.open
+            .iter()
+            .filter(lost)
+            .map(|prompt| prompt.id.clone())
+            .collect()
+    }
+
+    /// The prompts whose user message has not come yet: on their way, or lost with their Codex.
     pub(crate) fn uncertain(&self) -> Vec<String> {
         self.open
             .iter()

@@ -252,6 +252,7 @@ impl Session {
             self.me_again();
             return;
         }
+        self.reading_history = true;
         let params =
             json!({"threadId": self.feed.thread().as_str(), "limit": HISTORY_TURNS, "itemsView": "full"}).to_string();
         let (me, call) = (
@@ -302,7 +303,8 @@ impl Message<PromptSent> for Session {
     async fn handle(&mut self, sent: PromptSent, _: &mut Context<Self, ()>) {
         let id = [sent.id];
         match sent.outcome {
-            Outcome::Accepted(turn) => self.put(&id, PromptState::Running, turn.as_deref()),
+            // `drive` sees it run.
+            Outcome::Accepted(turn) => self.put(&id, PromptState::Sending, turn.as_deref()),
             // Its turn ended in between.
             Outcome::Refused(why)
                 if why.contains("no active turn") || why.contains("expected active turn") =>
@@ -350,6 +352,7 @@ impl Message<HistoryRead> for Session {
             });
             return;
         };
+        self.reading_history = false;
         let ran = client_ids(&history);
         for id in read.uncertain {
             if self
