@@ -160,7 +160,7 @@ impl Builder {
             parts.context(rule);
         }
         for (name, value) in &self.known {
-            parts.known(name, value);
+            parts.known(&marker_name(name, &self.known), value);
         }
         Ok(parts.finish())
     }
@@ -271,21 +271,18 @@ impl Parts {
     }
 
     fn known(&mut self, name: &str, value: &str) {
-        let label = self.label(&format!("known-{}", slug(name)));
+        let label = self.label(name);
         let digits = self.digest.of(value.as_bytes());
         let owner = self.known.len() as u32;
         self.known.push(Known { label, digits });
         for text in known::forms(value) {
-            // A value that is part of a marker would make markers of markers.
-            if !self
-                .labels
-                .iter()
-                .any(|label| contains(label.name.as_bytes(), &text))
-            {
+            // The id of a rule is no secret, and would make markers of markers.
+            if !rules::ids().any(|id| contains(id.as_bytes(), &text)) {
+                let next = Class::EMPTY.not();
                 self.literals.push(Literal {
                     text,
                     fold: false,
-                    next: Class::EMPTY.not(),
+                    next,
                     head: head::KNOWN,
                     owner,
                 });
@@ -310,6 +307,19 @@ impl Parts {
 
 fn contains(hay: &[u8], needle: &[u8]) -> bool {
     hay.windows(needle.len()).any(|part| part == needle)
+}
+
+/// The name of a known value in its markers. One that has a known value in it would tell what the marker hides.
+fn marker_name(name: &str, known: &[(String, String)]) -> String {
+    let slug = slug(name);
+    let telling = known
+        .iter()
+        .any(|(_, value)| slug.contains(&value.to_ascii_lowercase()));
+    if telling {
+        "known-value".to_owned()
+    } else {
+        format!("known-{slug}")
+    }
 }
 
 /// A name as it may stand in a marker: lower-case letters, digits and dashes.

@@ -43,6 +43,8 @@ pub(crate) enum Kind {
     PassWord,
     /// `client_secret: ...`: mostly random, at times chosen.
     Secret,
+    /// `secret_access_key = ...`: forty characters of base64.
+    AwsSecret,
     /// `api_key: ...`: something random.
     Token,
     /// `STRIPE_KEY=...`: something random, in the spelling of environment variables.
@@ -75,9 +77,12 @@ impl Kind {
     /// Judges the text whose cue stands at `at..after`.
     pub(crate) fn judge(self, view: View<'_>, at: usize, after: usize) -> Verdict {
         let judged = match self {
-            Kind::Password | Kind::PassWord | Kind::Secret | Kind::Token | Kind::VariableKey => {
-                assignment::judge(self, view, at, after)
-            }
+            Kind::Password
+            | Kind::PassWord
+            | Kind::Secret
+            | Kind::AwsSecret
+            | Kind::Token
+            | Kind::VariableKey => assignment::judge(self, view, at, after),
             Kind::Authorization => header::judge_authorization(view, after),
             Kind::Bearer => header::judge_bearer(view, at, after),
             Kind::Cookie => header::judge_cookie(view, at, after),
@@ -92,7 +97,8 @@ impl Kind {
         };
         judged.unwrap_or_else(|stop| match stop {
             Stop::No => Verdict::No,
-            Stop::More | Stop::Arriving(..) if view.eof => Verdict::No,
+            Stop::More | Stop::Arriving(..) | Stop::Held(_) if view.eof => Verdict::No,
+            Stop::Held(hold) => Verdict::More(More { hold, force: None }),
             Stop::More => Verdict::More(More {
                 hold: view.hay.len(),
                 force: None,
@@ -113,6 +119,8 @@ pub(crate) enum Stop {
     More,
     /// The text at hand ends within what may be a value: it begins here, and would end so.
     Arriving(usize, Ending),
+    /// The text at hand ends within what is hardly a value: it is held from here on, and shown when nothing comes.
+    Held(usize),
 }
 
 /// The outcome of a judgement, or of a step of one.

@@ -3,7 +3,7 @@
 //! Not regular expressions: there is no alternation, no group and no backtracking, so a match is one pass, resumes at
 //! any byte, and commits as soon as the counts that must be met are met.
 
-use crate::class::{Class, WORD};
+use crate::class::{Class, TOKEN, WORD};
 use crate::marker::OPENING;
 
 /// Most bytes that a pattern may look at before it commits; keeps the hold-back bounded.
@@ -146,6 +146,13 @@ impl Pattern {
             }
         }
         class
+    }
+
+    /// Every byte that a match may have.
+    pub(crate) fn alphabet(&self) -> Class {
+        self.body
+            .iter()
+            .fold(TOKEN, |alphabet, element| alphabet.union(element.class))
     }
 
     /// Most bytes before the pattern commits or fails.

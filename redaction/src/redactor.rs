@@ -95,7 +95,7 @@ fn judge_pattern(
         Step::Fail => return Verdict::No,
         Step::Undecided => {
             // The head alone is no secret; any byte of the body may be.
-            let force = (to > after).then_some(How::Class(crate::class::TOKEN));
+            let force = (to > after).then_some(How::Class(pattern.alphabet()));
             return Verdict::More(More { hold: at, force });
         }
         Step::Done | Step::Committed => {}

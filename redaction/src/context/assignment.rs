@@ -6,7 +6,9 @@ mod sign;
 
 use crate::class::{Class, WORD};
 use crate::context::assignment::sign::{Sign, opening, sign, typed};
-use crate::context::strength::{Place, is_chosen, is_password, is_token, is_word_chosen};
+use crate::context::strength::{
+    Place, is_aws_secret, is_chosen, is_password, is_token, is_word_chosen,
+};
 use crate::context::value::Ending;
 use crate::context::{Judged, Kind, Stop, Value, words};
 use crate::view::View;
@@ -165,6 +167,7 @@ fn decide(kind: Kind, view: View<'_>, sign: Sign, ending: Ending, place: Place) 
         }
         Kind::Password if sign.entry => is_password(bytes, place) || is_word_chosen(bytes),
         Kind::Password | Kind::PassWord => is_password(bytes, place),
+        Kind::AwsSecret => is_aws_secret(bytes) || is_token(bytes, place),
         Kind::Secret if sign.list => is_token(bytes, place),
         Kind::Secret if place == Place::Literal => {
             is_token(bytes, place) || is_password(bytes, place)

@@ -2,6 +2,7 @@
 //!
 //! Not a measure of how good a secret is.
 
+use crate::class::ARMOUR;
 use crate::context::words;
 
 /// What a value consists of.
@@ -73,7 +74,7 @@ impl Traits {
 
     /// Whether its pairs of letters are mostly those of words: `X509CertificateFlag`.
     fn readable(&self) -> bool {
-        self.pairs >= 8 && self.usual * 100 >= self.pairs * 42
+        self.pairs >= 8 && self.usual * 100 >= self.pairs * 50
     }
 
     fn letters(&self) -> usize {
@@ -88,7 +89,7 @@ impl Traits {
         self.letters() > 0
             && (self.turns >= 3
                 || (self.turns >= 2 && self.length <= 12)
-                || (self.turns + self.humps >= 4 && self.digits >= 2 && !self.readable()))
+                || (self.turns + self.humps >= 4 && self.digits > 0 && !self.readable()))
     }
 }
 
@@ -179,6 +180,11 @@ pub(super) fn is_token(value: &[u8], place: Place) -> bool {
     let certain =
         value.len() >= 32 && entropy >= 4.2 && traits.special == 0 && !value.contains(&b'_');
     dense && !is_constant(value, &traits) && (certain || !is_placeholder(value))
+}
+
+/// Whether `value` has the form of an Amazon secret key, be it the one of the documentation.
+pub(super) fn is_aws_secret(value: &[u8]) -> bool {
+    value.len() == 40 && value.iter().all(|byte| ARMOUR.has(*byte)) && entropy(value) >= 3.5
 }
 
 /// Whether `value` is a chosen secret that is no name: it has signs in it, or digits between letters.

@@ -10,6 +10,8 @@ use crate::view::View;
 
 /// Longest user name.
 const USER_MAX: usize = 128;
+/// Shortest token in the place of a user name.
+const TOKEN_MIN: usize = 16;
 /// Shortest password.
 const PASSWORD_MIN: usize = 4;
 /// Shortest signature.
@@ -41,7 +43,9 @@ pub(super) fn judge_userinfo(view: View<'_>, after: usize) -> Judged {
         None if view.eof => Err(Stop::No),
         // A token may stand in the place of the user; a host has a dot in it sooner or later.
         None if view.hay[after..user].contains(&b'.') => Err(Stop::More),
-        None => Err(Stop::Arriving(after, Ending::Class(USER))),
+        None if user - after < TOKEN_MIN => Err(Stop::Held(after)),
+        // Should it be a token, then what follows up to the host belongs to it.
+        None => Err(Stop::Arriving(after, Ending::Class(PASSWORD))),
         Some(b':') => judge_password(view, after, user),
         Some(b'@') => {
             let token = &view.hay[after..user];
@@ -53,7 +57,7 @@ pub(super) fn judge_userinfo(view: View<'_>, after: usize) -> Judged {
             };
             value.verdict(
                 view,
-                token.len() >= 16
+                token.len() >= TOKEN_MIN
                     && !token.contains(&b'.')
                     && strength::is_token(token, Place::Quoted),
             )

@@ -303,7 +303,14 @@ impl Lane {
     pub(crate) fn rebase(&mut self, bytes: usize) {
         self.at = self.at.saturating_sub(bytes);
         self.hold = self.hold.saturating_sub(bytes);
-        self.covered.start = self.covered.start.saturating_sub(bytes);
-        self.covered.end = self.covered.end.saturating_sub(bytes);
+        for range in self
+            .force
+            .iter_mut()
+            .map(|forced| &mut forced.taken)
+            .chain([&mut self.covered])
+        {
+            range.start = range.start.saturating_sub(bytes);
+            range.end = range.end.saturating_sub(bytes);
+        }
     }
 }

@@ -5,7 +5,8 @@
 use super::Severity::{High, Medium};
 use crate::context::{ContextRule, Kind};
 
-/// In examples, a made-up password stands for `{password}`, a token for `{token}`, base64 of a pair for `{pair}`.
+/// In examples, a made-up password stands for `{password}`, a token for `{token}`, base64 of a pair for `{pair}`, and a
+/// key of Amazon for `{aws}`.
 pub(super) const RULES: &[ContextRule] = &[
     ContextRule {
         id: "password",
@@ -77,6 +78,22 @@ pub(super) const RULES: &[ContextRule] = &[
         ],
     },
     ContextRule {
+        id: "aws-secret-key",
+        severity: High,
+        kind: Kind::AwsSecret,
+        cues: &["secret_access_key", "secretaccesskey", "secret access key"],
+        examples: &[
+            "secret_access_key: {aws}",
+            "AWS_SECRET_ACCESS_KEY={aws}",
+            "\"SecretAccessKey\": \"{aws}\"",
+        ],
+        harmless: &[
+            "secret_access_key = var.secret_access_key",
+            "SecretAccessKey: !Ref Secret2",
+            "aws_secret_access_key=<key>",
+        ],
+    },
+    ContextRule {
         id: "secret",
         severity: High,
         kind: Kind::Secret,
@@ -86,8 +103,6 @@ pub(super) const RULES: &[ContextRule] = &[
             "CLIENT_SECRET={password}",
             "\"clientSecret\": \"{token}\"",
             "secret_key_base: {token}",
-            "AWS_SECRET_ACCESS_KEY={token}",
-            "aws_secret_access_key = {token}",
             "app.secret = '{token}'",
         ],
         harmless: &[
@@ -145,7 +160,6 @@ pub(super) const RULES: &[ContextRule] = &[
             "api.key",
             "access key",
             "secret key",
-            "secret access key",
             "private key",
             "encryption key",
             "signing key",

@@ -15,7 +15,12 @@ pub(crate) fn fill(text: &str, roll: &mut impl FnMut(usize) -> usize) -> String 
     let token = token(roll);
     let pair =
         base64::engine::general_purpose::STANDARD.encode(format!("robot:{}", self::password(roll)));
-    text.replace("{password}", &password)
+    let alphabet = [LOWER, UPPER, DIGITS, b"+/"].concat();
+    let aws: String = (0..40)
+        .map(|_| char::from(alphabet[roll(alphabet.len())]))
+        .collect();
+    text.replace("{aws}", &aws)
+        .replace("{password}", &password)
         .replace("{token}", &token)
         .replace("{pair}", &pair)
 }

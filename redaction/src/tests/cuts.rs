@@ -119,8 +119,22 @@ fn clean_text_leaves_as_the_same_slice() {
     }
 }
 
+#[test]
+fn an_idle_stream_is_small_and_can_be_sent() {
+    fn is_send<T: Send + 'static>(_: &T) {}
+    let redactor = samples::redactor();
+    let mut stream = redactor.stream();
+    stream.push("some ordinary text.\n");
+    is_send(&stream);
+    assert!(
+        size_of_val(&stream) < 1024,
+        "{} bytes",
+        size_of_val(&stream)
+    );
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_cut_of_any_mixture_gives_the_whole_result(seed in any::<u64>(), most in 1usize..80) {

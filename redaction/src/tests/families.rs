@@ -55,7 +55,7 @@ fn every_context_rule_finds_its_secrets() {
                 let out = redactor.redact(&text).into_owned();
                 let hole = template
                     .find('{')
-                    .filter(|at| template[*at + 1..].starts_with(['p', 't']));
+                    .filter(|at| template[*at + 1..].starts_with(['p', 't', 'a']));
                 let hole = hole
                     .or_else(|| template.rfind("{p"))
                     .or_else(|| template.rfind("{t"))
@@ -186,6 +186,16 @@ fn a_key_block_that_the_text_cuts_off_is_redacted_to_the_end() {
             out.len()
         );
     }
+}
+
+#[test]
+fn a_name_that_tells_a_value_is_not_shown() {
+    let redactor = Redactor::builder()
+        .known("swordfish-42", "Swordfish-42")
+        .build()
+        .unwrap();
+    let out = redactor.redact("say Swordfish-42 now").into_owned();
+    assert_eq!(only_marker(&out), Some(("say ", "known-value", " now")));
 }
 
 #[test]

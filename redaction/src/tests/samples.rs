@@ -49,8 +49,8 @@ pub(super) fn awkward_value() -> String {
 /// A known value of several lines.
 pub(super) fn long_value() -> String {
     let mut dice = Dice::new(8);
-    (0..5)
-        .map(|_| dice.text(ALNUM, 40))
+    (0..3)
+        .map(|_| dice.text(ALNUM, 16))
         .collect::<Vec<_>>()
         .join("\n")
 }
@@ -150,7 +150,7 @@ pub(super) fn corpus() -> Vec<String> {
         );
     }
     // Most forms differ in little; a part of them, spread over all, is enough here.
-    for form in forms.iter().step_by(forms.len().div_ceil(60)) {
+    for form in forms.iter().step_by(forms.len().div_ceil(40)) {
         out.push(format!("a{form}z"));
         out.push(form[..form.floor_char_boundary(form.len() * 2 / 3)].to_owned());
     }

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use super::samples::{self, ALNUM, Dice};
+use proptest::prelude::*;
 
-const SHORT: Duration = Duration::from_millis(50);
-const LONG: Duration = Duration::from_millis(250);
+use super::samples::{self, ALNUM, Dice};
+use crate::rules::{self, samples::password};
+use crate::{RELEASE_AFTER, SETTLE_AFTER};
+
+const SHORT: Duration = RELEASE_AFTER;
+const LONG: Duration = SETTLE_AFTER;
 
 #[test]
 fn the_beginning_of_a_head_is_shown_after_a_short_while() {
@@ -110,5 +114,57 @@ fn the_beginning_of_a_colour_is_shown_once() {
         out += &stream.push(rest);
         out += &stream.flush();
         assert_eq!(out, format!("a \u{1b}[{rest}"));
+    }
+}
+
+/// What comes out when `text` arrives in pieces of up to `most` bytes, with a pause after each.
+fn slowly(text: &str, most: usize, dice: &mut Dice) -> String {
+    let mut stream = samples::redactor().stream();
+    let mut out = String::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (piece, tail) =
+            rest.split_at(rest.ceil_char_boundary((1 + dice.roll(most)).min(rest.len())));
+        out.push_str(&stream.push(piece));
+        out.push_str(&stream.tick([SHORT, LONG][dice.roll(2)]));
+        rest = tail;
+    }
+    out + &stream.flush()
+}
+
+/// Whether eight bytes of `secret` in a row are in `out`.
+fn recognisable(out: &str, secret: &str) -> bool {
+    secret
+        .as_bytes()
+        .windows(8)
+        .any(|part| memchr::memmem::find(out.as_bytes(), part).is_some())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_pause_shows_what_is_known_or_stands_behind_a_head(seed in any::<u64>(), most in 1usize..12) {
+        let mut dice = Dice::new(seed);
+        let secrets = samples::prefix_secrets(seed);
+        let (id, token) = &secrets[dice.roll(secrets.len())];
+        let rule = rules::prefix_rules().find(|rule| rule.id == *id).unwrap();
+        let head = rule.patterns.iter().map(|text| crate::pattern::Pattern::parse(text).unwrap().heads()[0].len()).max().unwrap();
+        let out = slowly(&format!("see {token} end"), most, &mut dice);
+        prop_assert!(!recognisable(&out, &token[head.min(token.len())..]), "{id}: {out}");
+
+        let value = Dice::new(9).text(ALNUM, 24);
+        let out = slowly(&format!("see {value} end"), most, &mut dice);
+        prop_assert!(!recognisable(&out, &value), "{out}");
+    }
+
+    #[test]
+    fn no_pause_shows_what_stands_behind_a_cue(seed in any::<u64>(), most in 1usize..12) {
+        let mut dice = Dice::new(seed);
+        let secret = password(&mut |sides| dice.roll(sides));
+        for text in ["password=\"{}\"", "DB_PASSWORD={}", "postgres://app:{}@db/app", "--password {}", "curl -u me:{} x"] {
+            let out = slowly(&text.replace("{}", &secret), most, &mut dice);
+            prop_assert!(!recognisable(&out, &secret), "{out}");
+        }
     }
 }
