@@ -173,6 +173,7 @@ struct Parts {
     known: Vec<Known>,
     labels: Vec<Label>,
     digest: Digest,
+    awkward: bool,
 }
 
 impl Parts {
@@ -183,6 +184,7 @@ impl Parts {
             known: Vec::new(),
             labels: Vec::new(),
             digest,
+            awkward: false,
         }
     }
 
@@ -272,6 +274,9 @@ impl Parts {
 
     fn known(&mut self, name: &str, value: &str) {
         let label = self.label(name);
+        self.awkward |= value
+            .bytes()
+            .any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
         let digits = self.digest.of(value.as_bytes());
         let owner = self.known.len() as u32;
         self.known.push(Known { label, digits });
@@ -301,6 +306,7 @@ impl Parts {
             known: self.known,
             digest: self.digest,
             labels: self.labels,
+            awkward: self.awkward,
         }
     }
 }

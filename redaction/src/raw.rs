@@ -13,7 +13,7 @@ impl Redactor {
     /// False only if no rule can match in these bytes: then they may pass as they are. The bytes may be JSON text, in
     /// which case no rule can match in any of its strings either, whatever their escapes hide.
     pub fn may_match(&self, raw: &[u8]) -> bool {
-        if !self.has_literal(raw) && !has_hiding_escape(raw) {
+        if !self.has_literal(raw) && !has_hiding_escape(raw, self.awkward) {
             return false;
         }
         let Ok(text) = std::str::from_utf8(raw) else {
@@ -73,11 +73,19 @@ impl Redactor {
     }
 }
 
-/// Whether there is an escape that can stand for a character of a literal, or a colour in the middle of one. The short escapes for control characters,
-/// quotes and backslashes cannot: only known values have such characters, and these are searched escaped as well.
-fn has_hiding_escape(raw: &[u8]) -> bool {
-    memchr::memchr(ESCAPE, raw).is_some()
-        || memchr::memchr_iter(b'\\', raw).any(|at| matches!(raw.get(at + 1), Some(b'u' | b'/')))
+/// Whether there is an escape that can stand for a character of a literal, or a colour in the middle of one.
+///
+/// The short escapes for control characters, quotes and backslashes cannot: only known values have such characters, and
+/// these are searched escaped as well. Where the escapes are escaped once more, they cannot be followed that way; so deep
+/// they are told by two backslashes in a row when a known value has such characters itself, and by four when only a
+/// form of one has.
+fn has_hiding_escape(raw: &[u8], awkward: bool) -> bool {
+    let hides = |at: usize| match raw.get(at + 1) {
+        Some(b'u' | b'/') => true,
+        Some(b'\\') => awkward || raw[at..].starts_with(b"\\\\\\\\"),
+        _ => false,
+    };
+    memchr::memchr(ESCAPE, raw).is_some() || memchr::memchr_iter(b'\\', raw).any(hides)
 }
 
 /// The insides of the strings of a JSON text, escapes and all; of other text, what stands between quotes.

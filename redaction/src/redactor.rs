@@ -27,6 +27,8 @@ pub struct Redactor {
     pub(crate) known: Vec<Known>,
     pub(crate) digest: Digest,
     pub(crate) labels: Vec<Label>,
+    /// Whether a known value has characters that JSON escapes.
+    pub(crate) awkward: bool,
 }
 
 impl std::fmt::Debug for Redactor {
