@@ -4,15 +4,33 @@
 //!
 //! # Theory of operation
 //!
-//! A text passes three layers at once. **Known values** are found exactly, in every usual encoding. **Prefix rules**
-//! recognise tokens by how they begin, and **key blocks** by their armour. Each layer yields intervals, intervals that
+//! Three layers look at every text, each on its own. **Known values** are found exactly, in every usual encoding.
+//! **Tokens** are recognised by how they begin, and key blocks by their armour. **Context** gives away the rest: a
+//! value behind `password=`, in an `Authorization` header, in an address. Each layer yields intervals, intervals that
 //! overlap are united, and one marker `[REDACTED:rule#a1b2c3]` is written for each.
 //!
-//! [`finder`] looks every position up in a small bit map, so text without candidates passes at memory speed. A
+//! The first pass looks every pair of bytes up in a small table, so text without candidates passes at memory speed. A
 //! candidate is judged by its rule on the text at hand. When what follows would decide, the text from there on is held,
 //! and nothing else is: the [`Stream`] asks the same rule again when there is more. No decision depends on where the
 //! text was cut, so any cut gives what the whole text gives, byte for byte. A secret whose end is not in sight is
 //! swallowed as it arrives; its bytes are hashed and never kept.
+//!
+//! Terminal colours are taken out before and put back behind, so that they hide nothing.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use redaction::Redactor;
+//!
+//! let redactor = Redactor::builder().known("DB_PASSWORD", "correct horse").build()?;
+//! let mut stream = Arc::new(redactor).stream();
+//! let mut out = String::new();
+//! for chunk in ["it is cor", "rect hor", "se, I think"] {
+//!     out.push_str(&stream.push(chunk));
+//! }
+//! out.push_str(&stream.flush());
+//! assert!(out.starts_with("it is [REDACTED:known-db-password#") && out.ends_with("], I think"));
+//! # Ok::<(), redaction::BuildError>(())
+//! ```
 
 mod block;
 mod builder;

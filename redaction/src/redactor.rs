@@ -11,7 +11,7 @@ use crate::colours::Colours;
 use crate::context::Kind;
 use crate::engine::Scan;
 use crate::engine::intervals::Interval;
-use crate::finder::Finder;
+use crate::finder::{Finder, head};
 use crate::marker::{self, Digest, Digits};
 use crate::pattern::{Pattern, Run, Step};
 use crate::rules::Need;
@@ -141,6 +141,29 @@ impl Redactor {
                     .write(self, &mut scan, &mut colours, &text)
                     .into_owned(),
             ),
+        }
+    }
+
+    /// Redacts the value of a field, such as a JSON member whose name and value are strings of their own: the name is
+    /// the context of the value, as in `"password": "..."`. Borrowed when nothing changed.
+    pub fn redact_field<'t>(&self, name: &str, value: &'t str) -> Cow<'t, str> {
+        let alone = self.redact(value);
+        let cued = self
+            .finder
+            .hits(name.as_bytes(), 0)
+            .any(|found| found.heads & head::CUE != 0);
+        if !cued || matches!(alone, Cow::Owned(_)) || value.contains(['"', '\\', '\n']) {
+            return alone;
+        }
+        let opening = format!("\"{name}\":\"");
+        let text = format!("{opening}{value}\"");
+        let redacted = self.redact(&text);
+        match redacted
+            .strip_prefix(&opening)
+            .and_then(|rest| rest.strip_suffix('"'))
+        {
+            Some(redacted) if redacted != value => Cow::Owned(redacted.to_owned()),
+            _ => alone,
         }
     }
 

@@ -247,6 +247,35 @@ fn counts_name_what_was_redacted() {
 }
 
 #[test]
+fn the_name_of_a_field_is_context_for_its_value() {
+    let redactor = samples::redactor();
+    assert!(
+        redactor
+            .redact_field("password", "hunter2x")
+            .starts_with("[REDACTED:password#")
+    );
+    assert!(
+        redactor
+            .redact_field("apiKey", &Dice::new(60).text(ALNUM, 32))
+            .starts_with("[REDACTED:token#")
+    );
+    for (name, value) in [
+        ("password", "string"),
+        ("token", "identifier"),
+        ("count", "hunter2x"),
+        ("note", "a \"b\"\n"),
+    ] {
+        assert_eq!(redactor.redact_field(name, value), value);
+    }
+    let awkward = samples::awkward_value();
+    assert!(
+        redactor
+            .redact_field("note", &awkward)
+            .starts_with("[REDACTED:known-awkward#")
+    );
+}
+
+#[test]
 fn colours_hide_no_secret_and_stay_where_they_were() {
     let redactor = samples::redactor();
     let secret = format!("ghp_{}", Dice::new(30).text(ALNUM, 36));
