@@ -15,10 +15,10 @@ mod requests;
 mod ring;
 pub mod snapshot;
 mod turns;
+mod writer;
 
 use std::{
     collections::HashMap,
-    io::Write as _,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -26,8 +26,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use bytes::{Bytes, BytesMut};
-use journal::{Batch, Decision, Item, Journal, Prompt, Session, Write};
+use bytes::Bytes;
+use journal::{Batch, Decision, Journal, Prompt, Session, Write};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot, watch};
 
@@ -36,8 +36,12 @@ pub(crate) use self::{
     requests::ServerRequest,
     turns::{OpenItem, OpenTurn, TURN_ROW},
 };
-use self::{ring::Ring, turns::Turns};
-use crate::{foreign::ELSEWHERE, ids::ThreadId, session::settings::with_last_turn};
+use self::{
+    ring::Ring,
+    turns::Turns,
+    writer::{Staged, Writer},
+};
+use crate::ids::ThreadId;
 
 /// Bounds of one feed: bytes, and patience.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +52,11 @@ pub struct FeedLimits {
     pub staged: usize,
     /// A running turn that has said nothing for this long is shown as stalled.
     pub stall: Duration,
+}
+
+/// A JSON string literal.
+pub(crate) fn json_string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 /// Milliseconds since the epoch.
@@ -75,28 +84,6 @@ pub struct Feed {
     waiting: AtomicUsize,
     /// Held while turns of another process are read in.
     importing: tokio::sync::Mutex<()>,
-}
-
-#[derive(Debug)]
-struct Writer {
-    next_seq: u64,
-    staged: Staged,
-    in_flight: bool,
-    turns: Turns,
-    row: Session,
-    /// The row differs from the journal's.
-    dirty: bool,
-}
-
-/// What the next commit will hold.
-#[derive(Debug, Default)]
-struct Staged {
-    first: u64,
-    lines: BytesMut,
-    items: Vec<Item>,
-    prompts: Vec<Prompt>,
-    decisions: Vec<Decision>,
-    acks: Vec<oneshot::Sender<()>>,
 }
 
 struct Reader {
@@ -508,177 +495,4 @@ impl Feed {
         }
         Ok((cursor, lines))
     }
-}
-
-impl Writer {
-    fn has_staged(&self) -> bool {
-        self.dirty
-            || !self.staged.lines.is_empty()
-            || !self.staged.prompts.is_empty()
-            || !self.staged.decisions.is_empty()
-            || !self.staged.items.is_empty()
-    }
-
-    fn append(&mut self, line: &str, change: Change<'_>, control: &Notify) -> Option<u64> {
-        if let Change::TurnCompleted { turn, .. } = &change
-            && self.turns.has_ended(turn)
-        {
-            return None;
-        }
-        let seq = self.next_seq;
-        self.next_seq += 1;
-        let lines = &mut self.staged.lines;
-        if lines.is_empty() {
-            self.staged.first = seq;
-        }
-        lines.reserve(line.len() + 48);
-        let mut number = [0_u8; 64];
-        let mut rest = &mut number[..];
-        // 64 bytes hold both words and two 20-digit numbers.
-        let _ = write!(
-            rest,
-            r#"{{"seq":{seq},"generation":{},"#,
-            self.row.generation
-        );
-        let unused = rest.len();
-        lines.extend_from_slice(&number[..number.len() - unused]);
-        lines.extend_from_slice(&line.as_bytes()[1..]);
-        lines.extend_from_slice(b"\n");
-        self.fold(seq, change, control);
-        Some(seq)
-    }
-
-    fn fold(&mut self, seq: u64, change: Change<'_>, control: &Notify) {
-        match change {
-            Change::Nothing => {}
-            Change::TurnStarted { turn, root } => {
-                // Replayed after a restart, it began when the row says.
-                let known = self.row.open_turn.as_ref();
-                let known = known.filter(|known| known.turn_id == turn && known.first_seq == seq);
-                let open = OpenTurn {
-                    id: turn.into_owned(),
-                    root: root.map(|id| id.into_owned()),
-                    first_seq: seq,
-                    started_ms: known.map_or_else(now_ms, |known| known.started_ms),
-                };
-                self.row.open_turn = Some(journal::OpenTurn {
-                    turn_id: open.id.clone(),
-                    first_seq: seq,
-                    started_ms: open.started_ms,
-                });
-                self.row.resumable = true;
-                self.turns.turn_started(open);
-                control.notify_one();
-            }
-            Change::TurnCompleted { turn, raw } => {
-                self.staged
-                    .items
-                    .extend(self.turns.turn_completed(&turn, raw, seq));
-                if self.turns.open_turn().is_none() {
-                    self.row.open_turn = None;
-                }
-                if self.row.source.as_deref() == Some(ELSEWHERE) {
-                    self.row.extra = with_last_turn(&self.row.extra, &turn);
-                }
-                control.notify_one();
-            }
-            Change::ItemStarted { turn, raw } => {
-                self.staged
-                    .items
-                    .extend(self.turns.item_started(turn, raw, seq));
-                // It may be a prompt of ours.
-                control.notify_one();
-            }
-            Change::ItemCompleted { turn, raw } => {
-                let rows = self.turns.item_completed(turn, raw, seq);
-                if self.row.preview.is_empty()
-                    && let Some(user) = rows.iter().find(|row| row.kind == "userMessage")
-                {
-                    self.row.preview = user.text.chars().take(PREVIEW_CHARS).collect();
-                }
-                self.staged.items.extend(rows);
-            }
-            Change::Delta {
-                turn,
-                item,
-                field,
-                text,
-            } => self.turns.delta(turn, item, field, text, seq),
-            Change::Named { title } => self.row.title = title,
-            Change::Settings { model } => {
-                if model.is_some() {
-                    self.row.model = model;
-                }
-            }
-        }
-    }
-
-    fn interrupt_open_turn(&mut self, thread: &ThreadId, cause: &str, control: &Notify) {
-        let open: Vec<OpenItem> = self.turns.open_items().cloned().collect();
-        let at = now_ms();
-        for item in open {
-            let raw = item.json(true);
-            let line = format!(
-                r#"{{"method":"item/completed","params":{{"item":{raw},"threadId":{},"turnId":{},"completedAtMs":{at},"partial":true}}}}"#,
-                json_string(thread.as_str()),
-                json_string(&item.turn),
-            );
-            let seq = self
-                .append(&line, Change::Nothing, control)
-                .unwrap_or(self.next_seq);
-            self.staged
-                .items
-                .push(item.row(journal::ItemState::Partial, Some(seq)));
-        }
-        self.turns.drop_open_items();
-        let Some(turn) = self.turns.open_turn().cloned() else {
-            return;
-        };
-        let raw = format!(
-            r#"{{"id":{},"rootTurnId":{},"items":[],"itemsView":"notLoaded","status":"interrupted","error":{{"message":{},"codexErrorInfo":null,"additionalDetails":null}},"startedAt":{},"completedAt":{},"durationMs":{}}}"#,
-            json_string(&turn.id),
-            json_string(turn.root.as_deref().unwrap_or(&turn.id)),
-            json_string(cause),
-            turn.started_ms / 1000,
-            at / 1000,
-            at.saturating_sub(turn.started_ms),
-        );
-        let line = format!(
-            r#"{{"method":"turn/completed","params":{{"threadId":{},"turn":{raw}}}}}"#,
-            json_string(thread.as_str())
-        );
-        let change = Change::TurnCompleted {
-            turn: turn.id.as_str().into(),
-            raw: &raw,
-        };
-        self.append(&line, change, control);
-    }
-
-    fn take(&mut self) -> (Write, Vec<oneshot::Sender<()>>) {
-        let staged = std::mem::take(&mut self.staged);
-        let mut write = Write::new(self.row.thread.clone());
-        if !staged.lines.is_empty() {
-            write.batch = Some(Batch {
-                first: staged.first,
-                last: self.next_seq - 1,
-                lines: staged.lines.freeze(),
-            });
-            self.row.updated_ms = now_ms();
-        }
-        self.row.head = self.next_seq - 1;
-        write.items = staged.items;
-        write.prompts = staged.prompts;
-        write.decisions = staged.decisions;
-        write.session = Some(self.row.clone());
-        self.dirty = false;
-        (write, staged.acks)
-    }
-}
-
-/// Characters of the first prompt shown in lists.
-const PREVIEW_CHARS: usize = 200;
-
-/// A JSON string literal.
-pub(crate) fn json_string(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }

@@ -4,9 +4,11 @@
 //! says in the session's feed what is going on. "Codex is not running" is a state here, not a failure. Sessions and the
 //! service hold its ref and watch its status; the bridge tells it when the process ends. It awaits no child.
 
+mod address;
 mod backoff;
 mod cause;
 mod startup;
+mod story;
 mod watchdog;
 
 use std::{convert::Infallible, ops::ControlFlow, sync::Arc, time::Duration};
@@ -19,11 +21,15 @@ use tokio::{
     time::Instant,
 };
 
-use self::backoff::{Backoff, Verdict};
-pub(crate) use self::{backoff::RestartPolicy, cause::Cause};
+use self::{
+    address::Figures,
+    backoff::{Backoff, Verdict},
+    story::{announce, settle},
+};
+pub(crate) use self::{address::SupervisorRef, backoff::RestartPolicy, cause::Cause};
 use crate::{
     bridge::{BelongTo, Bridge, BridgeArgs, BridgeLink, StopBridge},
-    feed::{Feed, json_string},
+    feed::Feed,
     host::Wiring,
 };
 
@@ -131,88 +137,13 @@ impl BridgeStatus {
     }
 }
 
-/// The address of a supervisor, and its status to watch.
-#[derive(Clone)]
-pub(crate) struct SupervisorRef {
-    actor: ActorRef<BridgeSupervisor>,
-    status: watch::Receiver<BridgeStatus>,
-    figures: watch::Receiver<Figures>,
-}
-
-/// What `host/status` tells of a bridge beside its state.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Figures {
-    pub starts: u64,
-    pub restarts: u64,
-    pub last_exit: Option<String>,
-    pub last_exit_kind: Option<&'static str>,
-}
-
-impl std::fmt::Debug for SupervisorRef {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("SupervisorRef")
-            .field(&self.actor.id())
-            .finish()
-    }
-}
-
-impl SupervisorRef {
-    /// Starts a supervisor without a process.
-    pub(crate) fn spawn(wiring: Arc<Wiring>, purpose: Purpose) -> Self {
-        let (status_tx, status) = watch::channel(BridgeStatus::recorded(&purpose));
-        let (figures_tx, figures) = watch::channel(Figures::default());
-        let prepared = BridgeSupervisor::prepare_with_mailbox(mailbox::bounded(MAILBOX));
-        let me = Self {
-            actor: prepared.actor_ref().clone(),
-            status,
-            figures,
-        };
-        wiring.directory.add_supervisor(me.clone(), &purpose);
-        prepared.spawn(SupervisorArgs {
-            wiring,
-            purpose,
-            me: me.clone(),
-            status: status_tx,
-            figures: figures_tx,
-        });
-        me
-    }
-
-    /// Sends and waits for a place in the mailbox; a stopped supervisor needs no message.
-    pub(crate) async fn tell<M: Send + 'static>(&self, message: M)
-    where
-        BridgeSupervisor: Message<M>,
-    {
-        if self.actor.tell(message).send().await.is_err() {
-            tracing::debug!("a bridge supervisor has stopped before a message reached it");
-        }
-    }
-
-    /// Asks it to make room. Never waits: supervisors ask each other, and one with a full mailbox is not idle.
-    pub(crate) fn try_park(&self) {
-        let _busy = self.actor.tell(Park { for_room: true }).try_send();
-    }
-
-    pub(crate) fn status(&self) -> watch::Receiver<BridgeStatus> {
-        self.status.clone()
-    }
-
-    pub(crate) fn figures(&self) -> Figures {
-        self.figures.borrow().clone()
-    }
-
-    pub(crate) fn actor(&self) -> &ActorRef<BridgeSupervisor> {
-        &self.actor
-    }
-}
-
 /// The recipe of a supervisor.
 pub(crate) struct SupervisorArgs {
-    wiring: Arc<Wiring>,
-    purpose: Purpose,
-    me: SupervisorRef,
-    status: watch::Sender<BridgeStatus>,
-    figures: watch::Sender<Figures>,
+    pub(super) wiring: Arc<Wiring>,
+    pub(super) purpose: Purpose,
+    pub(super) me: SupervisorRef,
+    pub(super) status: watch::Sender<BridgeStatus>,
+    pub(super) figures: watch::Sender<Figures>,
 }
 
 /// Keeps one Codex running, or says why not.
@@ -462,50 +393,6 @@ impl BridgeSupervisor {
             main.flush();
         }
     }
-}
-
-/// Appends `host/bridge/state` to a session's feed.
-fn announce(feed: &Arc<Feed>, state: &str, cause: Option<&Cause>, retry: Option<(u32, Duration)>) {
-    let mut params = format!(
-        r#"{{"threadId":{},"state":"{state}","generation":{}"#,
-        json_string(feed.thread().as_str()),
-        feed.row().generation
-    );
-    if let Some(cause) = cause {
-        params += &format!(
-            r#","reason":{},"reasonKind":"{}""#,
-            json_string(&cause.to_string()),
-            cause.kind()
-        );
-        if !cause.stderr().is_empty() {
-            let lines: Vec<String> = cause
-                .stderr()
-                .iter()
-                .map(|line| json_string(line))
-                .collect();
-            params += &format!(r#","stderr":[{}]"#, lines.join(","));
-        }
-    }
-    if let Some((attempt, delay)) = retry {
-        params += &format!(r#","attempt":{attempt},"retryInMs":{}"#, delay.as_millis());
-    }
-    params.push('}');
-    feed.append_host("host/bridge/state", &params);
-}
-
-/// The bridge of this session is gone: its requests are withdrawn and its turn gets its one end.
-fn settle(feed: &Arc<Feed>, cause: &Cause) {
-    announce(feed, "down", Some(cause), None);
-    while let Some(request) = feed.take_request(|_| true) {
-        let params = format!(
-            r#"{{"threadId":{},"requestId":{}}}"#,
-            json_string(feed.thread().as_str()),
-            json_string(&request.id)
-        );
-        feed.append_host("serverRequest/resolved", &params);
-    }
-    feed.interrupt_open_turn(&cause.to_string());
-    feed.flush();
 }
 
 // ---- messages ----
