@@ -78,7 +78,7 @@ impl View<'_> {
         }
     }
 
-    /// Whether a word may begin at `at`: also directly after `\n` in escaped text and after a percent escape.
+    /// Whether a word may begin at `at`: also directly after `\n` or `\u003d` in escaped text and after a percent escape.
     pub(crate) fn word_begins(&self, at: usize) -> bool {
         let last = self.before(at, 1);
         if last == b']' {
@@ -90,10 +90,10 @@ impl View<'_> {
             return true;
         }
         let second = self.before(at, 2);
+        let hex = |count: usize| (1..=count).all(|back| self.before(at, back).is_ascii_hexdigit());
         (second == b'\\' && b"nrtbf0".contains(&last))
-            || (last.is_ascii_hexdigit()
-                && second.is_ascii_hexdigit()
-                && self.before(at, 3) == b'%')
+            || (self.before(at, 3) == b'%' && hex(2))
+            || (self.before(at, 6) == b'\\' && self.before(at, 5) == b'u' && hex(4))
     }
 
     /// The end of the run of `class` from `at` on, at most `most` bytes further; `None` when what follows may belong to it.

@@ -78,20 +78,28 @@ impl Intervals {
 
     /// Moves the end of the interval that the lane `open` is swallowing.
     pub(crate) fn extend(&mut self, open: u8, end: usize) {
-        if let Some(interval) = self.0.iter_mut().find(|interval| interval.open & open != 0) {
+        if let Some(interval) = self.swallowed(open) {
             interval.end = interval.end.max(end);
         }
     }
 
     /// The interval that the lane `open` is swallowing has come to its end.
     pub(crate) fn shut(&mut self, open: u8, digits: Digits) {
-        for interval in &mut self.0 {
+        if let Some(interval) = self.swallowed(open) {
             interval.open &= !open;
             if interval.awaits == open {
                 interval.digits = digits;
                 interval.awaits = SHUT;
             }
         }
+    }
+
+    /// The interval that the lane `open` is swallowing; it is among the last ones.
+    fn swallowed(&mut self, open: u8) -> Option<&mut Interval> {
+        self.0
+            .iter_mut()
+            .rev()
+            .find(|interval| interval.open & open != 0)
     }
 
     /// The first `count` are one, `group`, from now on: its text is being dropped, and with it what shows that they

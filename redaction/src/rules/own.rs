@@ -9,7 +9,7 @@ use super::{Need, PrefixRule};
 pub(super) const RULES: &[PrefixRule] = &[PrefixRule {
     id: "holdfast-token",
     severity: High,
-    patterns: &["hft_[A-Za-z0-9_-]{20,}"],
+    patterns: &[r"\Bhft_[A-Za-z0-9_-]{20,}"],
     need: Need::VARIED,
     harmless: &["hft_", "hft_token_name", "the prefix hft_ of our tokens"],
 }];

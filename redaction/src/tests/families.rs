@@ -117,6 +117,18 @@ fn every_form_of_a_known_value_is_found() {
 }
 
 #[test]
+fn a_long_known_value_is_one_secret_in_every_encoding() {
+    let value = Dice::new(61).text(&format!("{ALNUM} é\"\\"), 3000);
+    let redactor = Redactor::builder().known("LONG", &value).build().unwrap();
+    let plain = redactor.redact(&value).into_owned();
+    assert_eq!(only_marker(&plain), Some(("", "known-long", "")));
+    let hex: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(redactor.redact(&hex), plain);
+    let escaped = value.replace('\\', "\\\\").replace('"', "\\\"");
+    assert_eq!(redactor.redact(&escaped), plain);
+}
+
+#[test]
 fn one_known_value_has_the_same_digits_in_every_encoding() {
     let redactor = samples::redactor();
     let value = Dice::new(9).text(ALNUM, 24);
