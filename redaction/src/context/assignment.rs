@@ -156,14 +156,13 @@ fn decide(kind: Kind, view: View<'_>, sign: Sign, ending: Ending, place: Place) 
     if is_unclosed(view, &value) && bytes.contains(&b' ') {
         return Err(Stop::No);
     }
+    // A word behind a flag may be the next word of a sentence.
+    let prose = sign.byte == b' ' && !sign.quoted && bytes.iter().all(u8::is_ascii_lowercase);
     let secret = match kind {
+        _ if prose => false,
         // In a list of strings the next one need not belong to the name.
         Kind::Password | Kind::PassWord if sign.list => {
             is_password(bytes, Place::Bare) && is_token(bytes, place)
-        }
-        // A word behind a flag may be the next word of a sentence.
-        Kind::Password | Kind::PassWord if sign.byte == b' ' && !sign.quoted => {
-            is_password(bytes, place) && !bytes.iter().all(u8::is_ascii_lowercase)
         }
         Kind::Password if sign.entry => is_password(bytes, place) || is_word_chosen(bytes),
         Kind::Password | Kind::PassWord => is_password(bytes, place),

@@ -14,6 +14,9 @@ const SPACE_MAX: usize = 40;
 /// Longest type between a name and the sign: `password: Option<&'static str> = "..."`.
 const TYPE_MAX: usize = 40;
 
+/// Most words of a type.
+const TYPE_WORDS: usize = 3;
+
 const SPACE: Class = Class::EMPTY.with(b" \t");
 const TYPE: Class = WORD.with(b"&'<>: []?|*.,");
 /// What may stand between a name that is a value itself, and the word `value`.
@@ -175,8 +178,8 @@ pub(super) fn typed(view: View<'_>, at: usize) -> Judged<Option<usize>> {
 
 /// A type and the space behind it, and no value.
 fn is_type(text: &[u8]) -> bool {
+    let mut words = text.split(|byte| *byte == b' ');
     text.ends_with(b" ")
-        && !text
-            .split(|byte| *byte == b' ')
-            .any(|word| Traits::of(word).random())
+        && words.clone().count() <= TYPE_WORDS + 1
+        && !words.any(|word| Traits::of(word).random())
 }
