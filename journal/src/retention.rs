@@ -217,7 +217,7 @@ impl Compaction {
         let gone = connection
             .prepare_cached(
                 "DELETE FROM prompts WHERE row IN (SELECT row FROM prompts
-                 WHERE state NOT IN ('queued', 'sending', 'running') AND at < ?1 LIMIT ?2)",
+                 WHERE state NOT IN ('queued', 'sending', 'running', 'not_run') AND at < ?1 LIMIT ?2)",
             )?
             .execute(params![before(now, age), STEP_RECORDS])?;
         Ok(gone > 0)

@@ -82,16 +82,17 @@ impl Readers {
         })
     }
 
-    /// A session's unfinished prompts and its latest finished ones, in the order of the queue.
+    /// A session's prompts that wait for something, be it a person's word, and its latest finished ones, in the order of
+    /// the queue.
     pub(crate) fn prompts(&self, thread: &str) -> Result<Vec<Prompt>, ReadError> {
         self.snapshot(|connection| {
             let Some((feed, _)) = feed(connection, thread)? else {
                 return Ok(Vec::new());
             };
             let mut statement = connection.prepare_cached(&format!(
-                "{PROMPT} FROM prompts p WHERE p.feed = ?1 AND p.state IN ('queued', 'sending', 'running')
+                "{PROMPT} FROM prompts p WHERE p.feed = ?1 AND p.state IN ('queued', 'sending', 'running', 'not_run')
                  UNION ALL SELECT * FROM ({PROMPT} FROM prompts p WHERE p.feed = ?1
-                 AND p.state NOT IN ('queued', 'sending', 'running') ORDER BY p.at DESC, p.row DESC LIMIT ?2)
+                 AND p.state NOT IN ('queued', 'sending', 'running', 'not_run') ORDER BY p.at DESC, p.row DESC LIMIT ?2)
                  ORDER BY 8, 9"
             ))?;
             let prompts = statement.query_map(params![feed, FINISHED_PROMPTS], prompt)?;
