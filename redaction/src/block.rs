@@ -101,21 +101,19 @@ fn judge_body(view: View<'_>, start: usize, body: usize) -> Verdict {
             return Verdict::No;
         }
         let rest = &view.hay[at..];
-        if let Some(width) = filler(rest) {
-            at += width;
-        } else if rest.is_empty() || (rest == b"\\" || rest == b"\\\\") {
+        if rest.is_empty() || rest == b"\\" || rest == b"\\\\" {
             return undecided(view, start, body);
-        } else if let Some(line) = header(rest) {
-            match line {
-                Some(width) => at += width,
-                None => return undecided(view, start, body),
+        }
+        match (filler(rest), header(rest)) {
+            (Some(width), _) | (None, Header::Whole(width)) => at += width,
+            (None, Header::Partial) if !view.eof => return undecided(view, start, body),
+            (None, _) => {
+                return match view.run(&ARMOUR, at, EVIDENCE_MIN) {
+                    Some(end) if end - at >= EVIDENCE_MIN => begin(view, start, body),
+                    Some(_) => Verdict::No,
+                    None => waiting(start),
+                };
             }
-        } else {
-            return match view.run(&ARMOUR, at, EVIDENCE_MIN) {
-                Some(end) if end - at >= EVIDENCE_MIN => begin(view, start, body),
-                Some(_) => Verdict::No,
-                None => waiting(start),
-            };
         }
     }
 }
@@ -165,20 +163,39 @@ fn filler(rest: &[u8]) -> Option<usize> {
     }
 }
 
-/// A header line of the armour: its width, or `Some(None)` when its end has not come.
-fn header(rest: &[u8]) -> Option<Option<usize>> {
-    const NAMES: [&[u8]; 6] = [
+/// Whether a header line of the armour begins `rest`.
+enum Header {
+    /// It has so many bytes.
+    Whole(usize),
+    /// Its end is not at hand, or not even its name.
+    Partial,
+    /// It is something else.
+    None,
+}
+
+fn header(rest: &[u8]) -> Header {
+    const NAMES: [&[u8]; 7] = [
         b"Proc-Type:",
         b"DEK-Info:",
         b"Version:",
         b"Comment:",
         b"Charset:",
         b"Hash:",
+        b"MessageID:",
     ];
-    NAMES
-        .iter()
-        .any(|name| rest.starts_with(name))
-        .then(|| line_end(rest).map(|(_, next)| next))
+    if NAMES.iter().any(|name| rest.starts_with(name)) {
+        return match line_end(rest) {
+            Some((_, next)) => Header::Whole(next),
+            None if rest.len() < LINE_MAX * 2 => Header::Partial,
+            None => Header::None,
+        };
+    }
+    let partial = !rest.is_empty() && NAMES.iter().any(|name| name.starts_with(rest));
+    if partial {
+        Header::Partial
+    } else {
+        Header::None
+    }
 }
 
 /// Where the line ends and where the next one begins.
@@ -260,7 +277,7 @@ impl Block {
             };
         }
         self.empty = 0;
-        if !self.armour && header(core).is_some() {
+        if !self.armour && !matches!(header(core), Header::None) {
             return Line::Armour;
         }
         let mut found = Line::Armour;

@@ -182,6 +182,11 @@ fn key_blocks_are_redacted_whole_and_prose_is_not() {
             );
         }
     }
+    let encrypted = samples::encrypted_key_block(43);
+    for text in [encrypted.replace('\n', "\\n"), encrypted] {
+        let out = redactor.redact(&text).into_owned();
+        assert_eq!(only_marker(&out), Some(("", "private-key", "")));
+    }
     let public = samples::key_block("PUBLIC KEY", 6, 41);
     assert_eq!(redactor.redact(&public), public);
 }

@@ -117,6 +117,14 @@ pub(super) fn colour(text: &str) -> String {
     out
 }
 
+/// The same, encrypted: with header lines, an empty line, and a last line of odd length.
+pub(super) fn encrypted_key_block(seed: u64) -> String {
+    let block = key_block("RSA PRIVATE KEY", 4, seed);
+    let (begin, body) = block.split_once('\n').unwrap();
+    let odd = body.replace("==\n", "\n");
+    format!("{begin}\nProc-Type: 4,ENCRYPTED\nDEK-Info: DES-EDE3-CBC,932256E9ACCDC996\n\nab+/{odd}")
+}
+
 /// Texts that hold secrets, near misses and harmless text, to be cut anywhere.
 pub(super) fn corpus() -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
@@ -185,6 +193,10 @@ pub(super) fn corpus() -> Vec<String> {
         out.push(block.replace('\n', " "));
         out.push(block.replace('\n', ""));
     }
+    let encrypted = encrypted_key_block(6);
+    out.push(encrypted.replace('\n', "\r\n"));
+    out.push(encrypted.replace('\n', "\\n"));
+    out.push(encrypted);
     out.push(
         "a header -----BEGIN RSA PRIVATE KEY----- in prose, with nothing\nbehind it that is a key"
             .to_owned(),
