@@ -16,7 +16,7 @@ pub(crate) const PUTTY: &str = "Private-Lines: ";
 /// Longest label of a BEGIN line.
 const LABEL_MAX: usize = 48;
 /// How far behind the BEGIN line the key itself must begin.
-const EVIDENCE_WITHIN: usize = 512;
+const EVIDENCE_WITHIN: usize = 1024;
 /// So many characters of armour in a row are a key and not prose.
 const EVIDENCE_MIN: usize = 16;
 /// A longer line is judged in parts of this size.
@@ -24,11 +24,17 @@ const LINE_MAX: usize = 256;
 /// A block that is still open after so many bytes ends there.
 const BLOCK_MAX: usize = 64 * 1024;
 
-/// How far behind the last line the closing mark may stand, indented and quoted.
-const END_WITHIN: usize = 64;
+/// How far behind the last line the closing mark must stand.
+const END_WITHIN: usize = 160;
+/// Longest text before the armour of a line: a line number, a file name, a time stamp.
+const PREFIX_MAX: usize = 96;
+/// So long a word at the end of a line is armour, whatever stands before it.
+const TAIL_MIN: usize = 40;
+/// Most lines before the armour on which nothing but such a text stands.
+const LEADING_MAX: u8 = 4;
+/// Most empty lines in a row.
+const EMPTY_MAX: u8 = 8;
 
-const END: &[u8] = b"---- END ";
-const END_DASHED: &[u8] = b"-----END ";
 const LABEL: Class = Class::EMPTY
     .range(b'A', b'Z')
     .range(b'a', b'z')
@@ -46,6 +52,8 @@ pub(crate) struct Block {
     armour: bool,
     /// Empty lines in a row.
     empty: u8,
+    /// Lines before the armour that only a file name or the like stands on.
+    leading: u8,
     /// Whether the rest of a line that was already judged follows.
     inside_line: bool,
 }
@@ -73,12 +81,11 @@ pub(crate) fn judge_armour(view: View<'_>, at: usize, label: usize) -> Verdict {
 
 /// Judges the text behind a PuTTY key's [`PUTTY`], which ends at `count`.
 pub(crate) fn judge_putty(view: View<'_>, count: usize) -> Verdict {
-    let undecided = Verdict::More(More {
-        hold: view.hay.len(),
-        force: None,
-    });
     let Some(end) = view.run(&Class::EMPTY.range(b'0', b'9'), count, 4) else {
-        return undecided;
+        return Verdict::More(More {
+            hold: view.hay.len(),
+            force: None,
+        });
     };
     if end == count {
         return Verdict::No;
@@ -93,63 +100,43 @@ fn secret_label(label: &[u8]) -> bool {
         .any(|word| label.windows(word.len()).any(|part| part == *word))
 }
 
-/// A key must follow at `body`; the secret then begins at `start`.
+/// A key must follow at `body`: a line of armour, after header lines at most. The secret then begins at `start`.
 fn judge_body(view: View<'_>, start: usize, body: usize) -> Verdict {
-    let mut at = body;
-    loop {
-        if at > body + EVIDENCE_WITHIN {
-            return Verdict::No;
-        }
-        let rest = &view.hay[at..];
-        if rest.is_empty() || rest == b"\\" || rest == b"\\\\" {
-            return undecided(view, start, body);
-        }
-        match (filler(rest), header(rest)) {
-            (Some(width), _) | (None, Header::Whole(width)) => at += width,
-            (None, Header::Partial) if !view.eof => return undecided(view, start, body),
-            (None, _) => {
-                return match view.run(&ARMOUR, at, EVIDENCE_MIN) {
-                    Some(end) if end - at >= EVIDENCE_MIN => begin(view, start, body),
-                    Some(_) => Verdict::No,
-                    None => waiting(start),
-                };
-            }
-        }
+    let near = &view.hay[..view.hay.len().min(body + EVIDENCE_WITHIN)];
+    // Where another block begins, this one has come to nothing.
+    let next = memchr::memmem::find(&near[body..], BEGIN.as_bytes());
+    let near = &near[..next.map_or(near.len(), |index| body + index)];
+    let last = next.is_some() || (view.eof && near.len() == view.hay.len());
+    let mut evidence = Block::default();
+    let (to, done) = evidence.advance(near, body, last);
+    if !evidence.armour {
+        let whole = near.len() == body + EVIDENCE_WITHIN;
+        return if done || last || whole {
+            Verdict::No
+        } else {
+            waiting(start, &near[to..])
+        };
     }
-}
-
-fn undecided(view: View<'_>, start: usize, body: usize) -> Verdict {
-    if view.eof {
-        return Verdict::No;
-    }
-    let hold = if start == body { view.hay.len() } else { start };
-    Verdict::More(More { hold, force: None })
-}
-
-/// The first line decides: without one whole line of armour there is no block.
-fn begin(view: View<'_>, start: usize, body: usize) -> Verdict {
     let mut block = Block::default();
-    let (to, done) = block.advance(view.hay, body, view.eof);
-    match done {
-        true if !block.armour => Verdict::No,
-        true => Verdict::Hit { start, end: to },
-        false if block.armour => Verdict::Open {
+    match block.advance(view.hay, body, view.eof) {
+        (end, true) => Verdict::Hit { start, end },
+        (to, false) => Verdict::Open {
             start,
             to,
             how: How::Block(block),
         },
-        false => waiting(start),
     }
 }
 
-/// Part of a key is at hand, and not enough of it to tell.
-fn waiting(start: usize) -> Verdict {
-    let mut block = Block::default();
-    block.force();
-    Verdict::More(More {
-        hold: start,
-        force: Some(How::Block(block)),
-    })
+/// Only what follows can tell whether `rest`, the line at hand, is part of a key.
+fn waiting(start: usize, rest: &[u8]) -> Verdict {
+    let likely = armour_tail(rest) >= EVIDENCE_MIN;
+    let force = likely.then(|| {
+        let mut block = Block::default();
+        block.force();
+        How::Block(block)
+    });
+    Verdict::More(More { hold: start, force })
 }
 
 /// The width of the filler that `rest` begins with: a sign, a line break, or an escaped one.
@@ -163,17 +150,8 @@ fn filler(rest: &[u8]) -> Option<usize> {
     }
 }
 
-/// Whether a header line of the armour begins `rest`.
-enum Header {
-    /// It has so many bytes.
-    Whole(usize),
-    /// Its end is not at hand, or not even its name.
-    Partial,
-    /// It is something else.
-    None,
-}
-
-fn header(rest: &[u8]) -> Header {
+/// Whether a header line of the armour stands in `line`.
+fn has_header(line: &[u8]) -> bool {
     const NAMES: [&[u8]; 7] = [
         b"Proc-Type:",
         b"DEK-Info:",
@@ -183,19 +161,9 @@ fn header(rest: &[u8]) -> Header {
         b"Hash:",
         b"MessageID:",
     ];
-    if NAMES.iter().any(|name| rest.starts_with(name)) {
-        return match line_end(rest) {
-            Some((_, next)) => Header::Whole(next),
-            None if rest.len() < LINE_MAX * 2 => Header::Partial,
-            None => Header::None,
-        };
-    }
-    let partial = !rest.is_empty() && NAMES.iter().any(|name| name.starts_with(rest));
-    if partial {
-        Header::Partial
-    } else {
-        Header::None
-    }
+    NAMES
+        .iter()
+        .any(|name| line.windows(name.len()).any(|part| part == *name))
 }
 
 /// Where the line ends and where the next one begins.
@@ -234,7 +202,8 @@ impl Block {
                 },
             };
             if let Some(end) = closing(line) {
-                self.armour = true;
+                // A mark that closes nothing is no block: the two marks stand as strings in code.
+                self.armour |= armour_tail(&line[..end.from]) >= EVIDENCE_MIN;
                 return (at + end.to, true);
             }
             // The end of the text cut the line off.
@@ -270,34 +239,93 @@ impl Block {
         let core = trim(line);
         if core.is_empty() {
             self.empty += 1;
-            return if self.empty <= 3 {
+            return if self.empty <= EMPTY_MAX {
                 Line::Armour
             } else {
                 Line::Other
             };
         }
         self.empty = 0;
-        if !self.armour && !matches!(header(core), Header::None) {
+        if !self.armour && has_header(core) {
             return Line::Armour;
         }
+        let found = match self.judge_words(core, whole, cut, inside) {
+            // Behind a line number, a file name or a time stamp the armour is the last word.
+            Line::Other => self.judge_tail(core),
+            found => found,
+        };
+        if !matches!(found, Line::Other) {
+            self.armour = true;
+        } else if !self.armour && self.leading < LEADING_MAX && is_leading(core) {
+            self.leading += 1;
+            return Line::Armour;
+        }
+        found
+    }
+
+    /// Judges a line of nothing but armour, in one word or, when its breaks became spaces, in several.
+    fn judge_words(&self, core: &[u8], whole: bool, cut: bool, inside: bool) -> Line {
         let mut found = Line::Armour;
+        let mut longest = 0;
         let mut words = core
             .split(|byte| *byte == b' ')
             .filter(|word| !word.is_empty())
             .peekable();
+        let mut first = true;
         while let Some(word) = words.next() {
             let last = words.peek().is_none();
-            if !word.iter().all(|byte| ARMOUR.has(*byte)) || (word.len() < 32 && !last) {
+            // A word may go on from the part of the line before, or into the next.
+            let part = (first && inside) || (last && !whole);
+            first = false;
+            longest = longest.max(word.len());
+            if !word.iter().all(|byte| ARMOUR.has(*byte)) || !(last || part || word.len() >= 32) {
                 return Line::Other;
             }
             let plausible = word.len() % 4 == 0 || word.len() >= EVIDENCE_MIN || word[0] == b'=';
-            if !(plausible || cut || inside || !whole) {
+            if !(plausible || part || cut) {
                 found = Line::Short;
             }
         }
-        self.armour = true;
-        found
+        let enough = if self.leading > 0 {
+            TAIL_MIN
+        } else {
+            EVIDENCE_MIN
+        };
+        if !self.armour && longest < enough {
+            Line::Other
+        } else {
+            found
+        }
     }
+
+    /// Judges a line by its last word.
+    fn judge_tail(&self, core: &[u8]) -> Line {
+        let tail = armour_tail(core);
+        match core.len() - tail {
+            0 | PREFIX_MAX.. => Line::Other,
+            _ if tail >= TAIL_MIN => Line::Armour,
+            _ if tail > 0 && self.armour => Line::Short,
+            _ => Line::Other,
+        }
+    }
+}
+
+/// What stands before each line of a block, on a line that is empty otherwise: one word.
+fn is_leading(core: &[u8]) -> bool {
+    core.len() <= PREFIX_MAX && !core.contains(&b' ')
+}
+
+/// The length of the armour at the end of `line`, but for what may stand behind it.
+fn armour_tail(line: &[u8]) -> usize {
+    let end = line
+        .iter()
+        .rposition(|byte| ARMOUR.has(*byte))
+        .map_or(0, |index| index + 1);
+    line[..end]
+        .iter()
+        .rev()
+        .take_while(|byte| ARMOUR.has(**byte))
+        .count()
 }
 
 /// What a line of a block may be.
@@ -310,31 +338,15 @@ enum Line {
     Other,
 }
 
-/// Whether `rest` begins with the mark that closes a block, or the text ends; none when that is not at hand.
+/// Whether the mark that closes a block stands near the beginning of `rest`, or the text ends there; none when that is
+/// not at hand.
 fn end_follows(rest: &[u8], eof: bool) -> Option<bool> {
-    let mut at = 0;
-    while at < END_WITHIN {
-        let rest = &rest[at..];
-        if rest.is_empty() {
-            return eof.then_some(true);
-        }
-        if rest.starts_with(END) || rest.starts_with(END_DASHED) {
-            return Some(true);
-        }
-        let partial = END.starts_with(rest) || END_DASHED.starts_with(rest);
-        if (partial || rest == b"\\" || rest == b"\\\\") && !eof {
-            return None;
-        }
-        match filler(rest) {
-            Some(width)
-                if rest[0] != b'-' || rest.get(1).is_some_and(|byte| b" \t".contains(byte)) =>
-            {
-                at += width
-            }
-            _ => return Some(false),
-        }
+    let near = &rest[..rest.len().min(END_WITHIN)];
+    if closing(near).is_some() {
+        return Some(true);
     }
-    Some(false)
+    let decided = near.len() == END_WITHIN || eof;
+    decided.then(|| eof && trim(rest).is_empty())
 }
 
 /// The line without what may surround its armour.
@@ -385,10 +397,18 @@ struct Closing {
 
 /// The mark that closes the block, when `line` has one.
 fn closing(line: &[u8]) -> Option<Closing> {
-    let from = line
-        .windows(END.len())
-        .position(|part| part == END || part == END_DASHED)?;
-    let label = from + END.len();
+    let end = memchr::memmem::find_iter(line, b"-END ").map(|at| (at, b"-END ".len()));
+    let spaced = memchr::memmem::find_iter(line, b"- END ").map(|at| (at, b"- END ".len()));
+    let (at, width) = end
+        .chain(spaced)
+        .find(|(at, _)| line[..=*at].ends_with(b"----"))?;
+    let from = line[..at]
+        .iter()
+        .rposition(|byte| *byte != b'-')
+        .map_or(0, |index| index + 1);
+    // No more dashes than the mark has: others belong to what stands before it.
+    let from = from.max((at + 1).saturating_sub(5));
+    let label = at + width;
     let dashes = label + LABEL.run(line, label, LABEL_MAX);
     let got = line[dashes..]
         .iter()

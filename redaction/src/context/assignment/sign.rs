@@ -111,20 +111,19 @@ fn is(view: View<'_>, at: usize) -> Judged<Sign> {
 
 /// `name: API_TOKEN`, `value: ...` on the next line; `key="ApiKey" value="..."`: the sign of the value.
 fn pair(view: View<'_>, from: usize) -> Judged<Option<Sign>> {
-    let Some(at) = view.run(&PAIR_SPACE, from, SPACE_MAX) else {
-        // Behind a quote a value may begin, even with white space.
-        let quote = view.hay[from..]
-            .iter()
-            .position(|byte| matches!(byte, b'"' | b'\''));
-        return Err(quote.map_or(Stop::More, |index| {
-            Stop::Arriving(from + index + 1, Ending::Bare)
-        }));
+    let end = view.run(&PAIR_SPACE, from, SPACE_MAX);
+    // Behind a quote a value may begin, even with white space.
+    let skipped = &view.hay[from..end.unwrap_or(view.hay.len())];
+    let quote = skipped.iter().position(|byte| matches!(byte, b'"' | b'\''));
+    let quoted = quote.map(|index| from + index + 1);
+    let Some(at) = end else {
+        return Err(quoted.map_or(Stop::More, |start| Stop::Arriving(start, Ending::Bare)));
     };
     if at == from {
         return Ok(None);
     }
     // Until the whole word is there, it may as well be the beginning of a value.
-    let arriving = || Stop::Arriving(at, Ending::Bare);
+    let arriving = || Stop::Arriving(quoted.unwrap_or(at), Ending::Bare);
     let word = match expect(view, at, "value") {
         Ok(word) => word,
         Err(Stop::No) => return Ok(None),
