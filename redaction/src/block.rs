@@ -2,6 +2,12 @@
 //!
 //! Not for certificates and public keys, and not for a BEGIN line in prose that no key follows.
 
+mod line;
+
+use crate::block::line::{
+    EVIDENCE_MIN, LABEL, LABEL_MAX, LINE_MAX, Line, PREFIX_MAX, armour_part, armour_tail, closing,
+    end_follows, has_header, is_leading, line_end, trim,
+};
 use crate::class::{ARMOUR, Class};
 use crate::swallow::How;
 use crate::view::{More, Verdict, View};
@@ -13,35 +19,17 @@ pub(crate) const BEGIN_SSH2: &str = "---- BEGIN SSH2 ";
 /// The line before the private lines of a PuTTY key.
 pub(crate) const PUTTY: &str = "Private-Lines: ";
 
-/// Longest label of a BEGIN line.
-const LABEL_MAX: usize = 48;
 /// How far behind the BEGIN line the key itself must begin.
 const EVIDENCE_WITHIN: usize = 1024;
-/// So many characters of armour in a row are a key and not prose.
-const EVIDENCE_MIN: usize = 16;
-/// A longer line is judged in parts of this size.
-const LINE_MAX: usize = 256;
 /// A block that is still open after so many bytes ends there.
 const BLOCK_MAX: usize = 64 * 1024;
 
-/// How far behind the last line the closing mark must stand.
-const END_WITHIN: usize = 160;
-/// Longest text before the armour of a line: a line number, a file name, a time stamp.
-const PREFIX_MAX: usize = 96;
 /// So long a word at the end of a line is armour, whatever stands before it.
 const TAIL_MIN: usize = 40;
 /// Most lines before the armour on which nothing but such a text stands.
 const LEADING_MAX: u8 = 4;
 /// Most empty lines in a row.
 const EMPTY_MAX: u8 = 8;
-
-const LABEL: Class = Class::EMPTY
-    .range(b'A', b'Z')
-    .range(b'a', b'z')
-    .range(b'0', b'9')
-    .with(b" ");
-/// What may stand before and after the armour of a line: indentation, diff and quote signs, string syntax, line numbers.
-const FILLER: Class = Class::EMPTY.with(b" \t+-|>*#\"'`,;.:()\r");
 
 /// How far a block has got.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -137,47 +125,6 @@ fn waiting(start: usize, rest: &[u8]) -> Verdict {
         How::Block(block)
     });
     Verdict::More(More { hold: start, force })
-}
-
-/// The width of the filler that `rest` begins with: a sign, a line break, or an escaped one.
-fn filler(rest: &[u8]) -> Option<usize> {
-    match rest {
-        [b'\\', b'\\', b'n' | b'r' | b't', ..] => Some(3),
-        [b'\\', b'n' | b'r' | b't', ..] => Some(2),
-        [b'\n', ..] => Some(1),
-        [byte, ..] if FILLER.has(*byte) => Some(1),
-        _ => None,
-    }
-}
-
-/// Whether a header line of the armour stands in `line`.
-fn has_header(line: &[u8]) -> bool {
-    const NAMES: [&[u8]; 7] = [
-        b"Proc-Type:",
-        b"DEK-Info:",
-        b"Version:",
-        b"Comment:",
-        b"Charset:",
-        b"Hash:",
-        b"MessageID:",
-    ];
-    NAMES
-        .iter()
-        .any(|name| line.windows(name.len()).any(|part| part == *name))
-}
-
-/// Where the line ends and where the next one begins.
-fn line_end(rest: &[u8]) -> Option<(usize, usize)> {
-    let mut at = 0;
-    while at < rest.len().min(LINE_MAX * 2) {
-        match &rest[at..] {
-            [b'\n', ..] => return Some((at, at + 1)),
-            [b'\\', b'\\', b'n', ..] => return Some((at, at + 3)),
-            [b'\\', b'n', ..] => return Some((at, at + 2)),
-            _ => at += 1,
-        }
-    }
-    None
 }
 
 impl Block {
@@ -308,116 +255,4 @@ impl Block {
             _ => Line::Other,
         }
     }
-}
-
-/// What stands before each line of a block, on a line that is empty otherwise: one word.
-fn is_leading(core: &[u8]) -> bool {
-    core.len() <= PREFIX_MAX && !core.contains(&b' ')
-}
-
-/// The length of the armour at the end of `line`, but for what may stand behind it.
-fn armour_tail(line: &[u8]) -> usize {
-    let end = line
-        .iter()
-        .rposition(|byte| ARMOUR.has(*byte))
-        .map_or(0, |index| index + 1);
-    line[..end]
-        .iter()
-        .rev()
-        .take_while(|byte| ARMOUR.has(**byte))
-        .count()
-}
-
-/// What a line of a block may be.
-enum Line {
-    /// Part of the block.
-    Armour,
-    /// Part of the block if that ends behind it: the last line of a key may have any length.
-    Short,
-    /// No part of it.
-    Other,
-}
-
-/// Whether the mark that closes a block stands near the beginning of `rest`, or the text ends there; none when that is
-/// not at hand.
-fn end_follows(rest: &[u8], eof: bool) -> Option<bool> {
-    let near = &rest[..rest.len().min(END_WITHIN)];
-    if closing(near).is_some() {
-        return Some(true);
-    }
-    let decided = near.len() == END_WITHIN || eof;
-    decided.then(|| eof && trim(rest).is_empty())
-}
-
-/// The line without what may surround its armour.
-fn trim(mut line: &[u8]) -> &[u8] {
-    while let Some(width) = filler(line) {
-        line = &line[width..];
-    }
-    // A line number of `cat -n` or `nl`: digits and white space before the armour.
-    let digits = line.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if (1..=6).contains(&digits) && line.get(digits).is_some_and(|byte| b" \t:|".contains(byte)) {
-        line = &line[digits..];
-        while let Some(width) = filler(line) {
-            line = &line[width..];
-        }
-    }
-    while let [rest @ .., last] = line {
-        if !FILLER.has(*last) && *last != b'\\' {
-            break;
-        }
-        line = rest;
-    }
-    line
-}
-
-/// The length of the filler and armour that a long line begins with; zero when it is no armour.
-fn armour_part(line: &[u8]) -> usize {
-    let mut filled = 0;
-    while let Some(width) = filler(&line[filled..]) {
-        filled += width;
-    }
-    let run = ARMOUR.with(b" ").run(line, filled, usize::MAX);
-    if run < EVIDENCE_MIN && filled + run < line.len() {
-        0
-    } else {
-        filled + run
-    }
-}
-
-/// The mark that closes a block.
-struct Closing {
-    /// Where it begins.
-    from: usize,
-    /// Where it ends.
-    to: usize,
-    /// Whether all of its dashes are there.
-    whole: bool,
-}
-
-/// The mark that closes the block, when `line` has one.
-fn closing(line: &[u8]) -> Option<Closing> {
-    let end = memchr::memmem::find_iter(line, b"-END ").map(|at| (at, b"-END ".len()));
-    let spaced = memchr::memmem::find_iter(line, b"- END ").map(|at| (at, b"- END ".len()));
-    let (at, width) = end
-        .chain(spaced)
-        .find(|(at, _)| line[..=*at].ends_with(b"----"))?;
-    let from = line[..at]
-        .iter()
-        .rposition(|byte| *byte != b'-')
-        .map_or(0, |index| index + 1);
-    // No more dashes than the mark has: others belong to what stands before it.
-    let from = from.max((at + 1).saturating_sub(5));
-    let label = at + width;
-    let dashes = label + LABEL.run(line, label, LABEL_MAX);
-    let got = line[dashes..]
-        .iter()
-        .take(5)
-        .take_while(|byte| **byte == b'-')
-        .count();
-    Some(Closing {
-        from,
-        to: dashes + got,
-        whole: got == 5,
-    })
 }

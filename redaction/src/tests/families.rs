@@ -166,6 +166,17 @@ fn key_blocks_are_redacted_whole_and_prose_is_not() {
     ] {
         let block = samples::key_block(label, 6, 40);
         let quoted: String = block.lines().map(|line| format!("+    {line}\n")).collect();
+        let searched: String = block
+            .lines()
+            .zip(1..)
+            .map(|(line, number)| format!("key.pem:{number}:{line}\n"))
+            .collect();
+        let out = redactor.redact(&searched).into_owned();
+        assert_eq!(
+            only_marker(out.trim_end()),
+            Some(("key.pem:1:", "private-key", "")),
+            "{label}"
+        );
         for text in [
             block.clone(),
             block.replace('\n', "\r\n"),

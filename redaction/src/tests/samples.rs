@@ -4,6 +4,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use crate::known;
 use crate::rules;
 use crate::{Builder, Redactor};
 
@@ -127,36 +128,48 @@ pub(super) fn encrypted_key_block(seed: u64) -> String {
 
 /// Texts that hold secrets, near misses and harmless text, to be cut anywhere.
 pub(super) fn corpus() -> Vec<String> {
-    let mut out: Vec<String> = Vec::new();
-    for (id, secret) in prefix_secrets(1) {
-        out.push(format!("{id} is {secret}, and more"));
-    }
-    for group in prefix_secrets(2).chunks(3) {
-        let joined: Vec<&str> = group.iter().map(|(_, secret)| secret.as_str()).collect();
-        out.push(joined.join("\\n"));
-        out.push(joined.concat());
-    }
-    for rule in rules::prefix_rules() {
-        out.push(rule.harmless.join(" "));
-    }
-    for rule in rules::context_rules() {
-        out.extend(rule.info(3).examples);
-        out.push(rule.harmless.join("\n"));
-        out.push(rule.info(4).examples.join(" "));
-    }
+    let mut out = rule_texts();
     let coloured: Vec<String> = out.iter().step_by(7).map(|text| colour(text)).collect();
     out.extend(coloured);
     out.push(
         "\u{1b}[1mbold\u{1b}[0m and \u{1b}[2J cleared, \u{1b}]0;title\u{7} \u{1b}[".to_owned(),
     );
-    let mut forms: Vec<String> = Vec::new();
-    for value in [awkward_value(), long_value()] {
-        forms.extend(
-            crate::known::forms(&value)
-                .into_iter()
-                .map(|form| String::from_utf8(form).unwrap()),
-        );
+    out.extend(known_texts());
+    out.extend(key_texts());
+    out
+}
+
+/// Secrets of every rule, alone, together and side by side, and their near misses.
+fn rule_texts() -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    out.extend(
+        prefix_secrets(1)
+            .iter()
+            .map(|(id, secret)| format!("{id} is {secret}, and more")),
+    );
+    for group in prefix_secrets(2).chunks(3) {
+        let joined: Vec<&str> = group.iter().map(|(_, secret)| secret.as_str()).collect();
+        out.push(joined.join("\\n"));
+        out.push(joined.concat());
     }
+    out.extend(rules::prefix_rules().map(|rule| rule.harmless.join(" ")));
+    for rule in rules::context_rules() {
+        out.extend(rule.info(3).examples);
+        out.push(rule.harmless.join("\n"));
+        out.push(rule.info(4).examples.join(" "));
+    }
+    out
+}
+
+/// Known values in their encodings, cut off, repeated, and beside tokens.
+fn known_texts() -> Vec<String> {
+    let values = [awkward_value(), long_value()];
+    let forms: Vec<String> = values
+        .iter()
+        .flat_map(|value| known::forms(value))
+        .map(|form| String::from_utf8(form).unwrap())
+        .collect();
+    let mut out = Vec::new();
     // Most forms differ in little; a part of them, spread over all, is enough here.
     for form in forms.iter().step_by(forms.len().div_ceil(40)) {
         out.push(format!("a{form}z"));
@@ -173,6 +186,12 @@ pub(super) fn corpus() -> Vec<String> {
         awkward_value(),
         Dice::new(4).text(ALNUM, 40)
     ));
+    out
+}
+
+/// Key blocks in the notations of tools, cut off, and followed by prose.
+fn key_texts() -> Vec<String> {
+    let mut out = Vec::new();
     for label in [
         "RSA PRIVATE KEY",
         "PGP PRIVATE KEY BLOCK",
@@ -196,6 +215,19 @@ pub(super) fn corpus() -> Vec<String> {
     let encrypted = encrypted_key_block(6);
     out.push(encrypted.replace('\n', "\r\n"));
     out.push(encrypted.replace('\n', "\\n"));
+    out.push(
+        encrypted
+            .lines()
+            .zip(1..)
+            .map(|(line, number)| format!("{number:6}\t{line}\n"))
+            .collect(),
+    );
+    out.push(
+        encrypted
+            .lines()
+            .map(|line| format!("web_1  | {line}\n"))
+            .collect(),
+    );
     out.push(encrypted);
     out.push(
         "a header -----BEGIN RSA PRIVATE KEY----- in prose, with nothing\nbehind it that is a key"
