@@ -94,11 +94,11 @@ fn judge_body(view: View<'_>, start: usize, body: usize) -> Verdict {
     // Where another block begins, this one has come to nothing.
     let next = memchr::memmem::find(&near[body..], BEGIN.as_bytes());
     let near = &near[..next.map_or(near.len(), |index| body + index)];
-    let last = next.is_some() || (view.eof && near.len() == view.hay.len());
+    let whole = near.len() == body + EVIDENCE_WITHIN;
+    let last = next.is_some() || (view.eof && near.len() == view.hay.len() && !whole);
     let mut evidence = Block::default();
     let (to, done) = evidence.advance(near, body, last);
     if !evidence.armour {
-        let whole = near.len() == body + EVIDENCE_WITHIN;
         return if done || last || whole {
             Verdict::No
         } else {

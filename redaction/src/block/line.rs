@@ -99,7 +99,7 @@ pub(super) fn end_follows(rest: &[u8], eof: bool) -> Option<bool> {
         return Some(true);
     }
     let decided = near.len() == END_WITHIN || eof;
-    decided.then(|| eof && trim(rest).is_empty())
+    decided.then(|| eof && near.len() < END_WITHIN && trim(rest).is_empty())
 }
 
 /// The line without what may surround its armour.

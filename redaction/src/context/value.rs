@@ -49,7 +49,9 @@ impl Ending {
                 return Ok(at + name);
             }
         }
-        self.find_end(near, at, near.len() == hay.len() && eof)
+        // What fills the whole reach is judged before it can be known that the text ends with it.
+        let last = eof && near.len() == hay.len() && near.len() - at < most;
+        self.find_end(near, at, last)
     }
 
     /// The same for a value that is known to be secret and goes on at `at`.
