@@ -1,7 +1,7 @@
 //! What is compacted away, in which order, and what always stays.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use journal::{
     Decision, Item, ItemState, Journal, Options, Prompt, PromptState, ReadError, Retention,
@@ -100,6 +100,13 @@ fn over_the_total_the_oldest_events_of_all_go_first() {
         for first in (1..=1000).step_by(100) {
             commit(&journal, events(thread, first, first + 99));
         }
+        // Age is told in milliseconds: events of two sessions within one are equally old, and any of them may go first.
+        let written = SystemTime::now();
+        wait_until("a later millisecond", || {
+            written
+                .elapsed()
+                .is_ok_and(|passed| passed > Duration::from_millis(1))
+        });
     }
     wait_until("enough is compacted", || {
         journal.statistics().event_bytes <= 300_000
