@@ -11,6 +11,7 @@
 //! Lock order: `write` before `read`; neither is held over an await or over a call into the journal.
 
 mod change;
+mod merge;
 mod requests;
 mod ring;
 pub mod snapshot;
@@ -476,12 +477,13 @@ impl Feed {
         self.read.lock().ring.read(after, until, budget, out)
     }
 
-    /// The same from the journal; blocking.
+    /// The same from the journal; blocking. With `merged`, deltas of complete items are left out, see `merge`.
     pub(crate) fn read_stored(
         &self,
         after: u64,
         until: u64,
         budget: usize,
+        merged: bool,
     ) -> Result<(u64, Vec<Bytes>), journal::ReadError> {
         let batches = self.journal.events(self.thread.as_str(), after, budget)?;
         let wanted = batches.iter().take_while(|batch| batch.first <= until);
@@ -490,8 +492,17 @@ impl Feed {
             if batch.first > cursor + 1 {
                 break; // Compacted away in between: the caller begins again from a snapshot.
             }
-            lines.push(ring::between(batch, after, until));
-            cursor = batch.last.min(until);
+            let wanted = Batch {
+                first: batch.first.max(after + 1),
+                last: batch.last.min(until),
+                lines: ring::between(batch, after, until),
+            };
+            cursor = wanted.last;
+            lines.push(if merged {
+                merge::merge(&self.journal, self.thread.as_str(), &wanted)?
+            } else {
+                wanted.lines
+            });
         }
         Ok((cursor, lines))
     }

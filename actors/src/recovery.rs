@@ -61,7 +61,7 @@ pub(crate) fn close_open_turns(directory: &Arc<Directory>, journal: &Journal, ro
 fn refold(feed: &Arc<Feed>, journal: &Journal, after: u64) -> Result<(), ReadError> {
     let mut after = after.max(journal.first_replayable(feed.thread().as_str())?);
     loop {
-        let (cursor, chunks) = feed.read_stored(after, u64::MAX, CHUNK)?;
+        let (cursor, chunks) = feed.read_stored(after, u64::MAX, CHUNK, false)?;
         if cursor == after {
             break;
         }

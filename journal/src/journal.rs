@@ -206,6 +206,14 @@ impl Journal {
         self.read(|readers| readers.items(thread, before, limit, max_bytes))
     }
 
+    /// Whether the event that completed an item is committed, so that its row holds everything its deltas said.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn is_complete(&self, thread: &str, turn: &str, item: &str) -> Result<bool, ReadError> {
+        self.read(|readers| readers.is_complete(thread, turn, item))
+    }
+
     /// A session's unfinished prompts and its latest hundred finished ones, in the order of the queue.
     ///
     /// # Errors

@@ -250,6 +250,58 @@ async fn a_tab_that_never_reads_slows_nobody_and_catches_up() {
 }
 
 #[tokio::test]
+async fn who_asked_for_it_catches_up_without_the_deltas_of_complete_items() {
+    let host = Setup::simulated().start().await;
+    let mut tab = host.tab().await;
+    let thread = tab.start_session(&host.work()).await;
+    let journal = journal_of(&mut tab).await;
+    // Twice what the ring holds, so that the first half is read from the journal.
+    tab.submit(&thread, "p1", "sim: text count=4000 size=2000 every=500")
+        .await;
+    tab.turn_end().await;
+
+    let mut late = host.tab().await;
+    let params = json!({"threadId": thread, "after": 0, "journalId": journal, "merge": true});
+    let attached = late
+        .call("host/session/attach", params)
+        .await
+        .expect("attach");
+    assert_eq!(attached["verdict"], "resumed");
+    late.turn_end().await;
+
+    // The client has checked that no seq is missing.
+    let whole = tab.feed(&thread);
+    let merged: Vec<_> = late
+        .events()
+        .iter()
+        .filter(|event| event.is("host/session/merged"))
+        .collect();
+    let spared: u64 = merged
+        .iter()
+        .map(|event| event.seq.unwrap() + 1 - event.params()["from"].as_u64().unwrap())
+        .sum();
+    assert!(spared > 1000, "only {spared} deltas were spared");
+    let kept: Vec<(u64, String)> = late
+        .feed(&thread)
+        .into_iter()
+        .filter(|(_, raw)| !raw.contains("host/session/merged"))
+        .collect();
+    let expected: Vec<(u64, String)> = whole
+        .into_iter()
+        .filter(|(seq, _)| {
+            !merged.iter().any(|event| {
+                (event.params()["from"].as_u64().unwrap()..=event.seq.unwrap()).contains(seq)
+            })
+        })
+        .collect();
+    assert!(
+        kept == expected[..kept.len()],
+        "what is sent is sent as it is"
+    );
+    assert!(kept.len() + 3 > expected.len());
+}
+
+#[tokio::test]
 async fn several_messages_share_a_frame_only_where_the_tab_asked_for_it() {
     let host = Setup::simulated().start().await;
     let mut plain = host.tab().await;

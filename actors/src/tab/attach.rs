@@ -7,7 +7,7 @@ use codex::history::complete_turns;
 use journal::ItemState;
 use serde::Deserialize;
 
-use super::calls::Reply;
+use super::{calls::Reply, outbound::Follow};
 use crate::{
     bridge::Place,
     directory::Live,
@@ -39,6 +39,9 @@ pub(super) struct AttachParams {
     pub journal_id: Option<String>,
     #[serde(default)]
     pub tail: Option<usize>,
+    /// Spare this tab superseded deltas when it catches up from the journal.
+    #[serde(default)]
+    pub merge: bool,
 }
 
 /// Decides between exact resume and snapshot, and gives the answer with the place from which events follow.
@@ -63,8 +66,11 @@ pub(super) async fn attach(
         let result = format!(r#"{{"verdict":"resumed",{fields}}}"#);
         return Ok(Reply::Attach {
             result: result.into(),
-            feed,
-            after,
+            follow: Follow {
+                feed,
+                after,
+                merged: params.merge,
+            },
         });
     }
     let taken = tokio::time::timeout(SNAPSHOT_WAIT, snapshot::take(&feed, params.tail)).await;
@@ -84,8 +90,11 @@ pub(super) async fn attach(
     );
     Ok(Reply::Attach {
         result: result.into(),
-        feed,
-        after: snapshot.head,
+        follow: Follow {
+            feed,
+            after: snapshot.head,
+            merged: params.merge,
+        },
     })
 }
 

@@ -13,7 +13,7 @@ use codex::{
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::{Out, Outbox, Tab, policy, trimmed};
+use super::{Out, Outbox, Tab, outbound::Follow, policy, trimmed};
 use crate::{
     bridge::Answer,
     feed::Feed,
@@ -41,11 +41,7 @@ const READS: [&str; 6] = [
 /// An answer for one request.
 pub(super) enum Reply {
     Result(Bytes),
-    Attach {
-        result: Bytes,
-        feed: Arc<Feed>,
-        after: u64,
-    },
+    Attach { result: Bytes, follow: Follow },
 }
 
 impl Tab {
@@ -116,8 +112,7 @@ impl Tab {
             // From the first event on, `thread/started` among them.
             Ok(Reply::Attach {
                 result: begun.result,
-                feed: begun.feed,
-                after: 0,
+                follow: Follow::each(begun.feed, 0),
             })
         });
         Ok(())
@@ -306,8 +301,7 @@ async fn settle(
             let result = super::attach::complete(&feed, result, Some(place)).await;
             Ok(Reply::Attach {
                 result,
-                feed,
-                after,
+                follow: Follow::each(feed, after),
             })
         }
         ("thread/read" | "thread/turns/list", place) => Ok(Reply::Result(
@@ -322,9 +316,8 @@ async fn settle(
             };
             note_opened(&live.feed, &result);
             Ok(Reply::Attach {
-                feed: live.feed,
-                after: 0,
                 result,
+                follow: Follow::each(live.feed, 0),
             })
         }
         ("thread/archive" | "thread/unarchive", _) => {
@@ -346,14 +339,9 @@ pub(super) fn respond(outbox: &Outbox, id: &RequestId, reply: Result<Reply, Refu
     };
     match reply {
         Ok(Reply::Result(result)) => outbox.push(Out::Message(line(&result))),
-        Ok(Reply::Attach {
-            result,
-            feed,
-            after,
-        }) => outbox.push(Out::Attach {
+        Ok(Reply::Attach { result, follow }) => outbox.push(Out::Attach {
             response: line(&result),
-            feed,
-            after,
+            follow,
         }),
         Err(refusal) => {
             let raw_id = serde_json::to_string(id).unwrap_or_else(|_| "null".into());

@@ -52,16 +52,33 @@ struct Queue {
 pub(crate) enum Out {
     /// A message without newline.
     Message(Bytes),
-    /// Answer, then follow a session from behind `after`.
-    Attach {
-        response: Bytes,
-        feed: Arc<Feed>,
-        after: u64,
-    },
+    /// Answer, then follow a session.
+    Attach { response: Bytes, follow: Follow },
     /// Stop following, then answer.
     Detach { response: Bytes, thread: ThreadId },
     /// Hang up.
     Close(u16, &'static str),
+}
+
+/// From where a tab follows a session.
+#[derive(Debug)]
+pub(crate) struct Follow {
+    pub(crate) feed: Arc<Feed>,
+    /// The first event is the one behind this.
+    pub(crate) after: u64,
+    /// Leave superseded deltas out when catching up from the journal.
+    pub(crate) merged: bool,
+}
+
+impl Follow {
+    /// Every event behind `after`.
+    pub(crate) fn each(feed: Arc<Feed>, after: u64) -> Self {
+        Self {
+            feed,
+            after,
+            merged: false,
+        }
+    }
 }
 
 impl Outbox {
@@ -154,6 +171,7 @@ struct Reader {
     feed: Arc<Feed>,
     _subscription: Subscription,
     cursor: u64,
+    merged: bool,
     /// Requests that this tab has been given and that are still pending.
     asked: HashSet<String>,
     /// A read of the journal under way.
@@ -224,11 +242,12 @@ impl TabOutbound {
     fn take_out(&mut self, own: Out, out: &mut Vec<Frame>) {
         match own {
             Out::Message(message) => out.push(Frame::Text(message)),
-            Out::Attach {
-                response,
-                feed,
-                after,
-            } => {
+            Out::Attach { response, follow } => {
+                let Follow {
+                    feed,
+                    after,
+                    merged,
+                } = follow;
                 out.push(Frame::Text(response));
                 self.detach(feed.thread());
                 let native = self.framing == Framing::Messages;
@@ -236,6 +255,7 @@ impl TabOutbound {
                     _subscription: feed.subscribe(Arc::clone(&self.outbox.wake), native),
                     feed,
                     cursor: after,
+                    merged,
                     asked: HashSet::new(),
                     reading: None,
                 });
@@ -304,10 +324,10 @@ impl Reader {
         budget: usize,
         events: &mut Vec<Bytes>,
     ) -> Option<u64> {
-        let after = self.cursor;
+        let (after, merged) = (self.cursor, self.merged);
         let reading = self.reading.get_or_insert_with(|| {
             let feed = Arc::clone(&self.feed);
-            tokio::task::spawn_blocking(move || feed.read_stored(after, until, budget))
+            tokio::task::spawn_blocking(move || feed.read_stored(after, until, budget, merged))
         });
         let read = reading.await;
         self.reading = None;

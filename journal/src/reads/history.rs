@@ -82,6 +82,21 @@ impl Readers {
         })
     }
 
+    /// Whether an item is complete: its last event is committed.
+    pub(crate) fn is_complete(
+        &self,
+        thread: &str,
+        turn: &str,
+        item: &str,
+    ) -> Result<bool, ReadError> {
+        let lent = self.lend()?;
+        let mut statement = lent.prepare_cached(
+            "SELECT 1 FROM feeds f JOIN items i ON i.feed = f.id
+             WHERE f.thread = ?1 AND i.turn = ?2 AND i.id = ?3 AND i.done IS NOT NULL",
+        )?;
+        Ok(statement.exists([thread, turn, item])?)
+    }
+
     /// A session's prompts that wait for something, be it a person's word, and its latest finished ones, in the order of
     /// the queue.
     pub(crate) fn prompts(&self, thread: &str) -> Result<Vec<Prompt>, ReadError> {

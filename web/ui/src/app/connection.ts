@@ -92,7 +92,7 @@ export function attach(threadId: string): void {
   socket
     .request<AttachResult>(
       "host/session/attach",
-      session && sameJournal ? { threadId, after: session.cursor, journalId } : { threadId },
+      session && sameJournal ? { threadId, after: session.cursor, journalId, merge: true } : { threadId, merge: true },
       (result) => { attaching.delete(threadId); attached(threadId, result); },
     )
     .catch((error: Refused) => {

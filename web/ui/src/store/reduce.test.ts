@@ -9,6 +9,7 @@ import { needing, shownState } from "./summaries";
 const started = (seq: number, type: string, id: string, turnId = "t1") => event(seq, "item/started", { turnId, item: { type, id } });
 const said = (seq: number, delta: string, id = "m1") => event(seq, "item/agentMessage/delta", { turnId: "t1", itemId: id, delta });
 const begun = (seq: number, id = "t1") => event(seq, "turn/started", { turn: { id, status: "inProgress" } });
+const merged = (seq: number, from: number) => event(seq, "host/session/merged", { from, to: seq });
 const ended = (seq: number, status = "completed", more = {}) => event(seq, "turn/completed", { turn: { id: "t1", status, error: null, durationMs: 5 }, ...more });
 
 test("deltas append to the item that they name", () => {
@@ -76,6 +77,13 @@ test("a resume keeps the text and takes the host's questions and queue", () => {
   ].reduce(reduce, before);
   expect(shape(state)).toEqual(["t1 inProgress: agentMessage open abcdef"]);
   expect(session(state).pending.map((one) => one.id)).toEqual(["r1"]);
+});
+
+test("superseded deltas that a catch-up leaves out are no hole", () => {
+  const whole = event(9, "item/completed", { turnId: "t1", item: { type: "agentMessage", id: "m1", text: "abcdef" } });
+  const state = play(attach(), said(1, "a"), merged(8, 2), whole);
+  expect([session(state).feed, session(state).cursor, shape(state)]).toEqual(["live", 9, ["t1 inProgress: agentMessage completed abcdef"]]);
+  expect(session(play(attach(), said(1, "a"), merged(8, 4))).feed).toBe("hole");
 });
 
 test("a snapshot and a reset replace what the tab held", () => {

@@ -52,7 +52,9 @@ function onRequest(session: Session, message: Message, params: Params, atMs: num
 function onEvent(session: Session, message: Message, bridgeUp: boolean, atMs: number): Session {
   const seq = message.seq!;
   if (session.feed !== "live" || seq <= session.cursor) return session;
-  if (seq > session.cursor + 1 && session.repairedAt !== session.cursor) return { ...session, feed: "hole" };
+  // One message may stand for a run of deltas that their item's completion supersedes; it names the first of them.
+  const first = message.method === "host/session/merged" ? Number(message.params?.["from"]) : seq;
+  if (first > session.cursor + 1 && session.repairedAt !== session.cursor) return { ...session, feed: "hole" };
   return { ...foldEvent(session, message, bridgeUp, atMs), cursor: seq, heardAtMs: atMs };
 }
 
