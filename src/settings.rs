@@ -7,7 +7,7 @@ use codex::{
     locate::{self, NotFound},
     process::{self, Launch},
 };
-use config::{Config, Environment};
+use config::{Config, Environment, ShellEnvironment};
 use redaction::Redactor;
 
 /// What the journal takes. It lies in the state folder.
@@ -38,21 +38,34 @@ pub fn locate_codex(config: &Config) -> Result<locate::Codex, NotFound> {
 
 /// How a Codex is started that works in `current_dir`.
 pub fn codex_launch(config: &Config, program: PathBuf, current_dir: PathBuf) -> Launch {
-    let args = config
-        .codex
-        .args
-        .iter()
-        .map(String::as_str)
-        .chain(["app-server"]);
     Launch {
         program,
-        args: args.map(OsString::from).collect(),
+        args: codex_args(&config.codex),
         home: config.codex.home.clone(),
         current_dir,
         env: process::environment(&config.codex.env_allow),
         grace: config.codex.stop_grace,
         launcher: None,
     }
+}
+
+/// What Codex itself keeps from its commands, unless the owner's own arguments decide it.
+fn codex_args(codex: &config::Codex) -> Vec<OsString> {
+    let policy = match codex.shell_environment {
+        ShellEnvironment::Core => Some("shell_environment_policy.inherit=\"core\""),
+        ShellEnvironment::All => Some("shell_environment_policy.inherit=\"all\""),
+        ShellEnvironment::Codex => None,
+    };
+    let decided = |what: &str| codex.args.iter().any(|arg| arg.contains(what));
+    let policy = policy.filter(|_| !decided("shell_environment_policy"));
+    // A snapshot is a file that holds the whole environment, and a killed Codex leaves it behind.
+    let snapshot = Some("features.shell_snapshot=false").filter(|_| !decided("shell_snapshot"));
+    let ours = policy.into_iter().chain(snapshot);
+    let theirs = codex.args.iter().map(String::as_str);
+    let args = theirs
+        .chain(ours.flat_map(|setting| ["-c", setting]))
+        .chain(["app-server"]);
+    args.map(OsString::from).collect()
 }
 
 /// What stands before Codex, so that neither outlives the host: this program itself.
@@ -92,4 +105,51 @@ pub fn redactor(
         builder = builder.disable(rule);
     }
     builder.build().context("redaction")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args_with(codex: &str) -> Vec<String> {
+        let toml = format!("websocket_auth_required = false\n[codex]\n{codex}");
+        let config = Config::from_toml(
+            &toml,
+            std::path::Path::new("/var/lib/holdfast"),
+            &Environment::of([("HOME", "/home/kelp")]),
+        )
+        .expect("a good configuration");
+        let args = codex_args(&config.codex);
+        args.into_iter()
+            .map(|arg| arg.into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn codex_keeps_its_environment_from_commands_unless_the_owner_decides() {
+        const CORE: &str = "shell_environment_policy.inherit=\"core\"";
+        const NO_SNAPSHOT: &str = "features.shell_snapshot=false";
+        assert_eq!(args_with(""), ["-c", CORE, "-c", NO_SNAPSHOT, "app-server"]);
+        assert_eq!(
+            args_with("shell_environment = \"all\""),
+            [
+                "-c",
+                "shell_environment_policy.inherit=\"all\"",
+                "-c",
+                NO_SNAPSHOT,
+                "app-server"
+            ]
+        );
+        assert_eq!(
+            args_with("shell_environment = \"codex\""),
+            ["-c", NO_SNAPSHOT, "app-server"]
+        );
+        let own = "shell_environment_policy.inherit='all'";
+        assert_eq!(
+            args_with(&format!(
+                "args = [\"-c\", \"{own}\", \"--enable\", \"shell_snapshot\"]"
+            )),
+            ["-c", own, "--enable", "shell_snapshot", "app-server"]
+        );
+    }
 }

@@ -39,7 +39,6 @@ supports_websockets = false
 enabled = false
 
 [features]
-shell_snapshot = false
 plugins = false
 apps = false
 remote_plugin = false

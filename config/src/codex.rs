@@ -47,6 +47,8 @@ pub struct Codex {
     pub stop_grace: Duration,
     /// Names of the environment variables that Codex gets; all others are withheld.
     pub env_allow: Vec<String>,
+    /// What commands get of Codex's own environment.
+    pub shell_environment: ShellEnvironment,
     /// The sandbox of sessions that ask for none.
     pub default_sandbox: Sandbox,
     /// The widest sandbox that a tab may ask for, never below `default_sandbox`.
@@ -87,6 +89,8 @@ impl Codex {
             stall_timeout: section.value("stall_timeout", value::duration(second..=DAY)),
             stop_grace: section.value("stop_grace", value::duration(10 * milli..=10 * minute)),
             env_allow: section.value("env_allow", value::list(LIST_ITEMS, passed_variable)),
+            shell_environment: section
+                .value("shell_environment", value::choice(&ShellEnvironment::WORDS)),
             default_sandbox: section.value("default_sandbox", value::choice(&Sandbox::WORDS)),
             highest_sandbox: section.value("highest_sandbox", value::choice(&Sandbox::WORDS)),
             default_approval_policy: section.value(
@@ -138,6 +142,25 @@ impl Codex {
             }
         }
     }
+}
+
+/// What commands get of the environment that Codex itself has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ShellEnvironment {
+    /// What a shell needs, and no name that Codex got for itself.
+    Core,
+    /// All of it.
+    All,
+    /// What Codex's own configuration says.
+    Codex,
+}
+
+impl ShellEnvironment {
+    const WORDS: [(&'static str, Self); 3] = [
+        ("core", Self::Core),
+        ("all", Self::All),
+        ("codex", Self::Codex),
+    ];
 }
 
 /// What commands may write to. Ordered from the narrowest to the widest.

@@ -326,6 +326,10 @@ fn each_bad_value_beside_a_good_token_is_refused_by_its_key() {
         ),
         ("[codex]\nenv_allow = [\"PATH=/bin\"]", "codex.env_allow"),
         (
+            "[codex]\nshell_environment = \"none\"",
+            "codex.shell_environment",
+        ),
+        (
             "[codex]\nenv_allow = [\"HOLDFAST_WEBSOCKET_AUTH_TOKEN\"]",
             "codex.env_allow",
         ),

@@ -11,7 +11,7 @@ use std::{
 
 use config::{
     ApprovalPolicy, Bound, CONFIG_VARIABLE, Config, Credential, CredentialSource, DEFAULT_TOML,
-    Environment, Error, Listen, Role, Sandbox, Source, TOKEN_VARIABLE, Token, TrustedProxy,
+    Environment, Error, Listen, Role, Sandbox, ShellEnvironment, Source, TOKEN_VARIABLE, Token, TrustedProxy,
 };
 
 fn from_toml(text: &str, variables: &[(&str, &str)]) -> Result<Config, Error> {
@@ -92,6 +92,7 @@ fn the_defaults_are_those_of_the_documentation() {
     );
     assert_eq!(config.codex.path, None);
     assert_eq!(config.codex.default_sandbox, Sandbox::WorkspaceWrite);
+    assert_eq!(config.codex.shell_environment, ShellEnvironment::Core);
     assert_eq!(
         config.codex.highest_approval_policy,
         ApprovalPolicy::OnRequest

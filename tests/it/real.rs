@@ -2,6 +2,7 @@
 //!
 //! Not a test of Codex: only what the host makes of it.
 
+mod environment;
 mod tui;
 
 use rustix::process::Signal;
