@@ -19,8 +19,8 @@
 //! | `approve cmd="touch made" reason="May I?"` | one command that asks for approval first |
 //! | `edit path=a.txt text="hello"` | one file change, with an approval where the policy wants one |
 //! | `ask "Which?" A\|B` | one question to the person |
-//! | `reason count=5 rate=0` | a reasoning item of `count` summary deltas |
-//! | `plan` | a plan of three steps (the real Codex has no such tool for every model) |
+//! | `reason count=5 rate=0 text=""` | a reasoning item of `count` summary deltas, or of this text |
+//! | `plan text=""` | a plan of three steps, or one that says this text (the real Codex has no such tool for every model) |
 //! | `think 500ms` | a reasoning item that stays open and silent so long |
 //! | `sleep 200ms` | nothing at all so long |
 //! | `secret kind=github-pat cut=7 where=text` | a synthetic secret in pieces of `cut` bytes (0: whole); kinds are in [`SecretKind`]; where: `text`, `output`, `command`, `reasoning`, `stderr` |
@@ -110,6 +110,7 @@ impl Scenario {
                 Step::Reason {
                     count: 3,
                     rate: Rate::per_second(10),
+                    text: String::new(),
                 },
                 Step::Say {
                     text: opening,

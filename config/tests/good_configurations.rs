@@ -11,7 +11,8 @@ use std::{
 
 use config::{
     ApprovalPolicy, Bound, CONFIG_VARIABLE, Config, Credential, CredentialSource, DEFAULT_TOML,
-    Environment, Error, Listen, Role, Sandbox, ShellEnvironment, Source, TOKEN_VARIABLE, Token, TrustedProxy,
+    Environment, Error, Listen, Role, Sandbox, ShellEnvironment, Source, TOKEN_VARIABLE, Token,
+    TrustedProxy,
 };
 
 fn from_toml(text: &str, variables: &[(&str, &str)]) -> Result<Config, Error> {

@@ -81,8 +81,8 @@ export function openBrowser() {
 }
 
 /** A page in a browser profile of its own, not signed in; `problems` collects what the page complains about. */
-export async function openPage(browser, demo, viewport = desktop) {
-  const context = await browser.newContext({ viewport });
+export async function openPage(browser, demo, viewport = desktop, options = {}) {
+  const context = await browser.newContext({ viewport, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(GUARD_MS);
   page.problems = [];
@@ -104,8 +104,8 @@ export async function signIn(page, token) {
 }
 
 /** A signed-in page. */
-export async function signedIn(browser, demo, viewport) {
-  const page = await openPage(browser, demo, viewport);
+export async function signedIn(browser, demo, viewport, options) {
+  const page = await openPage(browser, demo, viewport, options);
   await signIn(page, demo.token);
   await page.getByTestId("new-session").first().waitFor();
   return page;

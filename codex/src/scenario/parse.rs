@@ -125,8 +125,11 @@ impl Clause {
             "reason" => Step::Reason {
                 count: self.number("count", 5, 1..=1_000_000)?,
                 rate: self.rate(0)?,
+                text: self.option("text").unwrap_or_default(),
             },
-            "plan" => Step::Plan,
+            "plan" => Step::Plan {
+                text: self.option("text").unwrap_or_default(),
+            },
             "think" => Step::Think(self.pause()?),
             "sleep" => Step::Sleep(self.pause()?),
             "secret" => Step::Secret {
@@ -266,7 +269,7 @@ mod tests {
     #[test]
     fn every_step_of_the_documentation_can_be_read() {
         let all = "sim: text count=2 size=9 rate=0 every=1 stamp=yes forget=yes; say \"a b\"; run ls; output lines=3; approve; edit; \
-            ask \"Which?\" A|B; reason count=2; plan; think 500ms; sleep 2s; secret kind=jwt cut=7 where=output; bigline mb=1; \
+            ask \"Which?\" A|B; reason count=2 text=deep; plan text=\"one thing\"; think 500ms; sleep 2s; secret kind=jwt cut=7 where=output; bigline mb=1; \
             fail usageLimitExceeded retries=2; hang after=3; env; spawn sleep=60 setsid=true; crash signal=11; exit code=3; \
             freeze; stall-stdin for=1s; garbage count=2; stderr \"x\"; close-stdout; trap resume times=2";
         let expected = vec![
@@ -301,8 +304,11 @@ mod tests {
             Step::Reason {
                 count: 2,
                 rate: Rate::UNLIMITED,
+                text: "deep".to_owned(),
             },
-            Step::Plan,
+            Step::Plan {
+                text: "one thing".to_owned(),
+            },
             Step::Think(Duration::from_millis(500)),
             Step::Sleep(Duration::from_secs(2)),
             Step::Secret {
@@ -350,7 +356,12 @@ mod tests {
             scenario,
             Scenario {
                 seed: 7,
-                steps: vec![Step::Plan; 3]
+                steps: vec![
+                    Step::Plan {
+                        text: String::new()
+                    };
+                    3
+                ]
             }
         );
     }
@@ -367,10 +378,7 @@ mod tests {
                 "sim: text cuont=3",
                 "`text` does not take `cuont=`; it takes count, size, rate, every, stamp, forget",
             ),
-            (
-                "sim: plan now",
-                "`plan` does not take `now`; it takes nothing else",
-            ),
+            ("sim: plan now", "`plan` does not take `now`; it takes text"),
             (
                 "sim: text count=x",
                 "`text` cannot have count=x: expected a whole number",

@@ -43,9 +43,14 @@ pub enum Step {
         count: u64,
         /// Deltas a second.
         rate: Rate,
+        /// What it says, in one delta; empty for generated deltas.
+        text: String,
     },
     /// A plan of three steps.
-    Plan,
+    Plan {
+        /// What it says instead; empty for three steps.
+        text: String,
+    },
     /// An open, silent reasoning item.
     Think(Duration),
     /// Silence.

@@ -104,13 +104,16 @@ async fn step_events(
     match step {
         Step::Text(stream) => numbered(stream, seed, events).await?,
         Step::Say { text, rate } => message(&words(text), *rate, events).await?,
-        Step::Reason { count, rate } => {
-            let pieces: Vec<_> = (0..*count).map(|index| format!("r{index} ")).collect();
+        Step::Reason { count, rate, text } => {
+            let pieces: Vec<_> = match text.as_str() {
+                "" => (0..*count).map(|index| format!("r{index} ")).collect(),
+                text => vec![text.to_owned()],
+            };
             reasoning(&pieces, *rate, Duration::ZERO, events).await?;
         }
         Step::Think(time) => reasoning(&[], Rate::UNLIMITED, *time, events).await?,
         Step::Sleep(time) => events.wait_until(Instant::now() + *time).await?,
-        Step::Plan => {
+        Step::Plan { text } if text.is_empty() => {
             message(
                 &["1. Look around\n", "2. Do it\n", "3. Check it\n"],
                 Rate::UNLIMITED,
@@ -118,6 +121,7 @@ async fn step_events(
             )
             .await?
         }
+        Step::Plan { text } => message(&[text], Rate::UNLIMITED, events).await?,
         Step::BigLine { mb } => {
             let mut text = Vec::new();
             Prose::new(seed, mb << 20).piece(0, mb << 20, &mut text);

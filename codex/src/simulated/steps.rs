@@ -45,11 +45,15 @@ impl TurnRun {
             }
             Step::Edit(edit) => self.edit(edit),
             Step::Ask { question, options } => self.question(question, options),
-            Step::Reason { count, rate } => {
-                self.reasoning(&summaries(*count), *rate, Duration::ZERO)
+            Step::Reason { count, rate, text } => {
+                let pieces = match text.as_str() {
+                    "" => summaries(*count),
+                    text => vec![text.to_owned()],
+                };
+                self.reasoning(&pieces, *rate, Duration::ZERO)
             }
-            Step::Plan => {
-                self.plan();
+            Step::Plan { text } => {
+                self.plan(text);
                 Ok(())
             }
             Step::Think(time) => self.reasoning(&[], Rate::UNLIMITED, *time),
@@ -240,14 +244,18 @@ impl TurnRun {
         Ok(())
     }
 
-    fn plan(&self) {
+    fn plan(&self, text: &str) {
+        let [first, explanation] = match text {
+            "" => ["Look around", "three steps"],
+            text => [text, text],
+        };
         let step = |step, status| object! { step: step, status: status };
         let plan = [
-            step("Look around", "completed"),
+            step(first, "completed"),
             step("Do it", "inProgress"),
             step("Check it", "pending"),
         ];
-        let params = object! { thread_id: &self.thread.id, turn_id: &self.turn_id, explanation: "three steps", plan: plan };
+        let params = object! { thread_id: &self.thread.id, turn_id: &self.turn_id, explanation: explanation, plan: plan };
         self.server.notify("turn/plan/updated", &params);
         self.model_answered();
     }

@@ -33,6 +33,11 @@ export function isSpecial(text: string): boolean {
   return SPECIAL.test(text);
 }
 
+/** The text for places that take no elements, with what would lie or hide written out. */
+export function shownText(text: string): string {
+  return pieces(text).map((piece) => (piece.kind === "control" ? piece.label : piece.text)).join("");
+}
+
 function labelOf(char: string): string {
   const code = char.charCodeAt(0);
   if (code < 0x20) return `^${String.fromCharCode(code + 64)}`;

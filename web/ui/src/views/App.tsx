@@ -3,17 +3,22 @@
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { linkUp, needsYou, openThread, pageTitle, signInReason, toast, view } from "../app/model";
+import { shownText } from "../text/pieces";
 import { NewSession } from "./NewSession";
 import { Session } from "./Session";
 import { Sidebar } from "./Sidebar";
 import { BrandMark, SignIn } from "./SignIn";
+import { Text } from "./Text";
 import { TruthLine } from "./TruthLine";
+
+/** A browser shows less of a title; sessions can be named by anybody. */
+const TITLE_MAX = 100;
 
 export function App() {
   const reason = signInReason.value;
   const needing = needsYou.value;
   const threadId = openThread.value;
-  const title = pageTitle.value;
+  const title = shownText(pageTitle.value).slice(0, TITLE_MAX);
   useEffect(() => { document.title = needing > 0 ? `(${needing}) needs you · ${title}` : title; }, [needing, title]);
 
   if (reason !== null) return <SignIn reason={reason} />;
@@ -46,5 +51,5 @@ function HostPage() {
 
 function Toast() {
   const said = toast.value;
-  return <div class="toasts" role="status" aria-live="polite">{said ? <div key={said.id} class={`toast toast-${said.tone}`} data-testid="toast">{said.text}</div> : null}</div>;
+  return <div class="toasts" role="status" aria-live="polite">{said ? <div key={said.id} class={`toast toast-${said.tone}`} data-testid="toast"><Text text={said.text} /></div> : null}</div>;
 }

@@ -38,7 +38,7 @@ export function Command({ item, turnStatus }: { item: Item; turnStatus: TurnStat
         </div>
       ) : null}
       <div class="command-foot">
-        {text(raw["cwd"]) ? <span class="mono quiet" title="working directory">{text(raw["cwd"])}</span> : null}
+        {text(raw["cwd"]) ? <span class="mono quiet" title="working directory"><Text text={text(raw["cwd"])} /></span> : null}
         {number(raw["outputCut"]) ? <span class="quiet">the first {bytes(number(raw["outputCut"]) ?? 0)} are not kept here</span> : null}
         {tail.hidden && !open ? (
           <button type="button" class="link-button" onClick={() => setOpened(!whole)} data-testid="output-toggle">

@@ -98,7 +98,7 @@ export function Elicitation({ request, give }: { request: PendingRequest; give: 
     <form onSubmit={submit} data-testid="elicitation-form">
       <div class="approval-body" tabIndex={0}>
         <p><Text text={text(params["message"]) || text(params["description"])} /></p>
-        {link ? <p><a href={url} target="_blank" rel="noopener noreferrer">{url}</a></p> : null}
+        {link ? <p><a href={url} target="_blank" rel="noopener noreferrer"><Text text={url} /></a></p> : null}
         {simple ? fields.map(({ name, schema }) => <Field key={name} name={name} schema={schema} />) : null}
         {!simple && !link ? <p class="quiet">This page has no form for it. Decline it here, or answer it in the Codex terminal.</p> : null}
       </div>
@@ -113,9 +113,9 @@ export function Elicitation({ request, give }: { request: PendingRequest; give: 
 function Field({ name, schema }: { name: string; schema: Record<string, unknown> }) {
   const choices = list(schema["enum"]).map(text).filter(Boolean);
   const label = text(schema["title"]) || name;
-  if (schema["type"] === "boolean") return <label class="option"><input type="checkbox" name={name} defaultChecked={schema["default"] === true} /><span>{label}</span></label>;
+  if (schema["type"] === "boolean") return <label class="option"><input type="checkbox" name={name} defaultChecked={schema["default"] === true} /><span><Text text={label} /></span></label>;
   return (
-    <label class="stacked">{label}
+    <label class="stacked"><Text text={label} />
       {choices.length > 0
         ? <select name={name}>{choices.map((choice) => <option key={choice} value={choice}>{choice}</option>)}</select>
         : schema["type"] === "string" ? <input name={name} defaultValue={text(schema["default"])} /> : <input name={name} type="number" step="any" />}

@@ -54,7 +54,7 @@ function SessionHead({ summary, session }: { summary: Summary | undefined; sessi
       <h1><Text text={titleOf(summary)} /></h1>
       {summary ? (
         <p class="head-under">
-          <span class="mono head-cwd" title={summary.cwd}><bdi>{summary.cwd}</bdi></span>
+          <span class="mono head-cwd" title={summary.cwd}><bdi><Text text={summary.cwd} /></bdi></span>
           {summary.model ? <span>{summary.model}</span> : null}
           {!share ? null : <span title={`${usage?.total} tokens in the last request`}>{share} % of the context</span>}
         </p>

@@ -73,7 +73,7 @@ function Folder({ group, marked }: { group: Group; marked: ReadonlySet<string> }
   const cut = group.cwd.lastIndexOf("/", group.cwd.length - 2);
   return (
     <section class="folder">
-      <h2 title={group.cwd}><Icon name="folder" /><span class="folder-parent">{group.cwd.slice(0, cut + 1)}</span><span class="folder-name">{group.cwd.slice(cut + 1) || "/"}</span></h2>
+      <h2 title={group.cwd}><Icon name="folder" /><span class="folder-parent"><Text text={group.cwd.slice(0, cut + 1)} /></span><span class="folder-name"><Text text={group.cwd.slice(cut + 1) || "/"} /></span></h2>
       <ul>
         {group.rows.map((row) => {
           const { sessions, retryAtMs } = state.peek();
