@@ -8,6 +8,7 @@
 
 mod actor;
 mod book;
+mod device;
 mod half;
 mod sign_ins;
 mod store;
@@ -32,15 +33,17 @@ use tokio_util::sync::CancellationToken;
 
 pub use actor::{AdmissionActor, Args};
 pub use book::Reloaded;
+pub use device::device_label;
 pub use half::Half;
 pub use sign_ins::{Lifetimes, SignInId, SignInInfo};
 pub use throttle::Budget;
 
 use actor::{
     CheckBearer, CheckCookie, CheckProof, Invite, ListSignIns, MakeChallenge, Reload, Revoke,
-    SignIn, SignOut,
+    RevokeOthers, SignIn, SignOut,
 };
 use book::{Book, Presented};
+use device::device_name;
 use half::CookieDigest;
 use sign_ins::Presence;
 use store::Store;
@@ -52,8 +55,6 @@ const MAILBOX: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Shorter tokens are in no configuration.
 const LEAST_TOKEN: usize = 32;
-/// Longest label of a device in characters; more is cut.
-const LABEL_CHARS: usize = 120;
 
 /// Why somebody is not let in. Never says what was wrong with a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -235,9 +236,9 @@ impl Admission {
         self.ask(CheckBearer(presented(token))).await
     }
 
-    /// Signs a browser in with a token. `device` is what it calls itself.
+    /// Signs a browser in with a token. `device` is its User-Agent.
     pub async fn sign_in(&self, token: &str, device: &str) -> Result<SignedIn, Denied> {
-        self.ask(SignIn(presented(token), device_label(device)))
+        self.ask(SignIn(presented(token), device_name(device)))
             .await
     }
 
@@ -269,14 +270,16 @@ impl Admission {
         self.ask(Revoke(id)).await
     }
 
-    /// Makes a code that signs a browser in, once and within `lifetime`, as the credential of this name: for
-    /// [`sign_in`](Self::sign_in) in place of a token. `None` if there is no such credential.
-    pub async fn invite(
-        &self,
-        credential: &str,
-        lifetime: Duration,
-    ) -> Result<Option<Half>, Denied> {
-        self.ask(Invite(credential.to_owned(), lifetime)).await
+    /// Ends all sign-ins but this one; their sockets close. Returns how many there were.
+    pub async fn revoke_others(&self, kept: Option<SignInId>) -> Result<usize, Denied> {
+        self.ask(RevokeOthers(kept)).await
+    }
+
+    /// Makes a code that signs a browser in, once and within `lifetime`, with this role: for [`sign_in`](Self::sign_in) in
+    /// place of a token. The sign-in hangs on the first credential that has the role, and ends with it. `None` if no
+    /// credential has it.
+    pub async fn invite(&self, role: Role, lifetime: Duration) -> Result<Option<Half>, Denied> {
+        self.ask(Invite(role, lifetime)).await
     }
 
     /// The living sign-ins, oldest first.
@@ -318,25 +321,6 @@ impl fmt::Debug for Admission {
             .field("required", &self.args.required)
             .finish_non_exhaustive()
     }
-}
-
-/// A device's own name, fit for lists and logs: control and bidirectional characters escaped, cut.
-pub fn device_label(text: &str) -> String {
-    let mut label = String::new();
-    for (count, c) in text.chars().enumerate() {
-        if count == LABEL_CHARS {
-            label.push('…');
-            break;
-        }
-        if c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        {
-            label.extend(c.escape_default());
-        } else {
-            label.push(c);
-        }
-    }
-    label
 }
 
 /// Hashes a token whatever it looks like, so that every one takes the same path.

@@ -125,6 +125,12 @@ impl Role {
         ("operate", Self::Operate),
     ];
 
+    /// Reads a word of the configuration; `None` for anything else.
+    pub fn parse(word: &str) -> Option<Self> {
+        let known = Self::WORDS.iter().find(|(name, _)| *name == word);
+        known.map(|(_, role)| *role)
+    }
+
     /// The word of the configuration.
     pub fn as_str(self) -> &'static str {
         match self {

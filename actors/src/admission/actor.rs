@@ -3,7 +3,7 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use config::Credential;
+use config::{Credential, Role};
 use kameo::{
     Actor,
     actor::{ActorRef, WeakActorRef},
@@ -81,8 +81,10 @@ pub(super) struct CheckCookie(pub(super) CookieDigest, pub(super) bool);
 pub(super) struct SignOut(pub(super) CookieDigest, pub(super) bool);
 /// End a sign-in by its id.
 pub(super) struct Revoke(pub(super) SignInId);
-/// Make a one-time code for the credential of this name.
-pub(super) struct Invite(pub(super) String, pub(super) Duration);
+/// End all sign-ins but this one.
+pub(super) struct RevokeOthers(pub(super) Option<SignInId>);
+/// Make a one-time code for a sign-in with this role.
+pub(super) struct Invite(pub(super) Role, pub(super) Duration);
 /// List the sign-ins.
 pub(super) struct ListSignIns;
 /// Replace the credentials.
@@ -118,6 +120,7 @@ answer!(CheckProof => Principal, |book, it, now| book.prove(&it.0, &it.1, now));
 answer!(CheckCookie => SignInId, |book, it, now| book.known(it.0, it.1, now));
 answer!(SignOut => SignInId, |book, it, now| book.sign_out(it.0, it.1, now));
 answer!(Revoke => bool, |book, it, _now| Ok(book.revoke(it.0)));
-answer!(Invite => Option<Half>, |book, it, now| book.invite(&it.0, it.1, now));
+answer!(RevokeOthers => usize, |book, it, _now| Ok(book.revoke_others(it.0)));
+answer!(Invite => Option<Half>, |book, it, now| book.invite(it.0, it.1, now));
 answer!(ListSignIns => Vec<SignInInfo>, |book, _it, now| Ok(book.list(now)));
 answer!(Reload => Reloaded, |book, it, _now| Ok(book.reload(it.0)));

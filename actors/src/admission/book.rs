@@ -44,6 +44,8 @@ pub struct Reloaded {
 struct Invitation {
     code: TokenDigest,
     credential: TokenDigest,
+    /// At most this, whatever the credential may do.
+    role: Role,
     until: Instant,
 }
 
@@ -98,7 +100,7 @@ impl Book {
 
     /// The credential of a token.
     pub(super) fn bearer(&mut self, token: Presented, now: Instant) -> Result<Principal, Denied> {
-        let position = self.position(token, now, Self::credential)?;
+        let (position, _) = self.position(token, now, Self::credential)?;
         let held = &self.held[position];
         Ok(Principal {
             name: held.name.clone(),
@@ -116,13 +118,13 @@ impl Book {
         device: &str,
         now: Instant,
     ) -> Result<SignedIn, Denied> {
-        let position = self.position(token, now, Self::credential_or_invitation)?;
+        let (position, role) = self.position(token, now, Self::credential_or_invitation)?;
         let (held, sign_ins) = (&self.held[position], &mut self.sign_ins);
-        let (cookie, proof) = sign_ins.add(held, device, now)?;
+        let (cookie, proof) = sign_ins.add(held, role, device, now)?;
         Ok(SignedIn {
             cookie,
             proof,
-            role: held.role,
+            role,
             expires_in: sign_ins.lifetimes().absolute,
         })
     }
@@ -200,6 +202,10 @@ impl Book {
         self.sign_ins.revoke(id)
     }
 
+    pub(super) fn revoke_others(&mut self, kept: Option<SignInId>) -> usize {
+        self.sign_ins.revoke_others(kept)
+    }
+
     pub(super) fn list(&mut self, now: Instant) -> Vec<SignInInfo> {
         self.sign_ins.list(now)
     }
@@ -238,14 +244,14 @@ impl Book {
         result
     }
 
-    /// Makes a code that signs in once as the credential of this name. `None` if there is no such credential.
+    /// Makes a code that signs in once with this role. `None` if no credential has it.
     pub(super) fn invite(
         &mut self,
-        name: &str,
+        role: Role,
         lifetime: Duration,
         now: Instant,
     ) -> Result<Option<Half>, Denied> {
-        let Some(held) = self.held.iter().find(|held| *held.name == *name) else {
+        let Some(held) = self.held.iter().find(|held| held.role >= role) else {
             return Ok(None);
         };
         let code = Half::random()?;
@@ -257,6 +263,7 @@ impl Book {
         self.invitations.push(Invitation {
             code: digest,
             credential,
+            role,
             until: now + lifetime,
         });
         Ok(Some(code))
@@ -267,25 +274,30 @@ impl Book {
         &mut self,
         token: Presented,
         now: Instant,
-        find: fn(&mut Self, TokenDigest, Instant) -> Option<usize>,
-    ) -> Result<usize, Denied> {
+        find: fn(&mut Self, TokenDigest, Instant) -> Option<(usize, Role)>,
+    ) -> Result<(usize, Role), Denied> {
         let quietly = look(self.tokens.judge(now, token.unguessable))?;
         find(self, token.digest, now).ok_or_else(|| count(&mut self.tokens, now, "token", quietly))
     }
 
-    /// Where the credential of a token stands. Looks at all of them, so that the time says nothing.
-    fn credential(&mut self, token: TokenDigest, _: Instant) -> Option<usize> {
+    /// Where the credential of a token stands, and its role. Looks at all of them, so that the time says nothing.
+    fn credential(&mut self, token: TokenDigest, _: Instant) -> Option<(usize, Role)> {
         let mut found = None;
         for (position, held) in self.held.iter().enumerate() {
             if held.digest == token {
-                found = Some(position);
+                found = Some((position, held.role));
             }
         }
         found
     }
 
-    /// Likewise, or where the credential stands that an invitation was made for. The invitation is used up.
-    fn credential_or_invitation(&mut self, token: TokenDigest, now: Instant) -> Option<usize> {
+    /// Likewise, or where the credential stands that an invitation was made for, with the role of the invitation, which is
+    /// used up.
+    fn credential_or_invitation(
+        &mut self,
+        token: TokenDigest,
+        now: Instant,
+    ) -> Option<(usize, Role)> {
         let direct = self.credential(token, now);
         let mut invited = None;
         for (position, invitation) in self.invitations.iter().enumerate() {
@@ -295,8 +307,9 @@ impl Book {
         }
         match invited {
             Some(position) => {
-                let credential = self.invitations.remove(position).credential;
-                self.credential(credential, now)
+                let invitation = self.invitations.remove(position);
+                let (position, highest) = self.credential(invitation.credential, now)?;
+                Some((position, invitation.role.min(highest)))
             }
             None => direct,
         }

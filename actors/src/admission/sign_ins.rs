@@ -57,10 +57,10 @@ pub struct SignInInfo {
     pub device: String,
     /// The credential that it was made with.
     pub name: Arc<str>,
-    /// What that credential may do.
+    /// What it may do: at most what that credential may.
     pub role: Role,
-    /// How long ago it began.
-    pub age: Duration,
+    /// When it began, in milliseconds since the epoch.
+    pub began_ms: u64,
     /// How long ago it was last used; zero while a socket is open.
     pub idle: Duration,
     /// Sockets open with it now.
@@ -160,10 +160,11 @@ impl SignIns {
         self.lifetimes
     }
 
-    /// Adds a sign-in made with a credential; returns its halves, cookie first.
+    /// Adds a sign-in made with a credential, of which it may have less than the role; returns its halves, cookie first.
     pub(super) fn add(
         &mut self,
         credential: &Held,
+        role: Role,
         device: &str,
         now: Instant,
     ) -> Result<(Half, Half), super::Denied> {
@@ -178,11 +179,11 @@ impl SignIns {
             id: SignInId(id.first_u64()),
             credential: credential.digest,
             name: credential.name.clone(),
-            role: credential.role,
+            role,
             proof: proof.clone(),
             _end: revoked.clone().drop_guard(),
             revoked,
-            device: super::device_label(device),
+            device: device.to_owned(),
             began: now,
             began_ms: wall_ms(),
             usage: Arc::new(Usage {
@@ -224,6 +225,11 @@ impl SignIns {
         self.retain(|sign_in| sign_in.id != id) > 0
     }
 
+    /// Ends all but one; returns how many.
+    pub(super) fn revoke_others(&mut self, kept: Option<SignInId>) -> usize {
+        self.retain(|sign_in| Some(sign_in.id) == kept)
+    }
+
     /// Ends those of a credential; returns how many.
     pub(super) fn drop_credential(&mut self, credential: &TokenDigest) -> usize {
         self.retain(|sign_in| sign_in.credential != *credential)
@@ -251,6 +257,7 @@ impl SignIns {
             cookie: cookie.to_text(),
             proof: sign_in.proof.reveal(),
             credential: sign_in.credential.to_hex(),
+            role: Some(sign_in.role.as_str().to_owned()),
             device: sign_in.device.clone(),
             began_ms: sign_in.began_ms,
         };
@@ -274,6 +281,15 @@ impl SignIns {
             self.changed = true;
             return;
         };
+        // One that was stored without a role has its credential's.
+        let role = match record.role.as_deref().map(Role::parse) {
+            None => credential.role,
+            Some(Some(role)) => role.min(credential.role),
+            Some(None) => {
+                self.changed = true;
+                return;
+            }
+        };
         if age >= self.lifetimes.absolute || self.by_cookie.len() >= MOST_SIGN_INS {
             self.changed = true;
             return;
@@ -283,7 +299,7 @@ impl SignIns {
             id,
             credential: credential.digest,
             name: credential.name.clone(),
-            role: credential.role,
+            role,
             proof,
             _end: revoked.clone().drop_guard(),
             revoked,
@@ -313,7 +329,7 @@ impl SignIns {
             .values()
             .map(|sign_in| info(sign_in, now))
             .collect();
-        list.sort_by(|a, b| b.age.cmp(&a.age).then(a.id.0.cmp(&b.id.0)));
+        list.sort_by_key(|info| (info.began_ms, info.id.0));
         list
     }
 
@@ -341,7 +357,7 @@ fn info(sign_in: &SignIn, now: Instant) -> SignInInfo {
         device: sign_in.device.clone(),
         name: sign_in.name.clone(),
         role: sign_in.role,
-        age: now.duration_since(sign_in.began),
+        began_ms: sign_in.began_ms,
         idle,
         sockets,
     }

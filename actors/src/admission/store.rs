@@ -27,6 +27,9 @@ pub(super) struct Record {
     pub(super) proof: String,
     /// SHA-256 of the credential, hex.
     pub(super) credential: String,
+    /// What it may do, if that was said.
+    #[serde(default)]
+    pub(super) role: Option<String>,
     pub(super) device: String,
     /// Milliseconds since the epoch.
     pub(super) began_ms: u64,
