@@ -79,4 +79,52 @@ impl Config {
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
+
+    /// The keys and sections in which `newer` differs from this one, credentials aside: a running host takes up
+    /// credentials alone, everything else with its next start.
+    pub fn changed_besides_credentials(&self, newer: &Self) -> Vec<&'static str> {
+        // Taken apart, so that a new part is not forgotten here.
+        let Self {
+            file: _,
+            listen,
+            admission,
+            state_dir,
+            codex,
+            journal,
+            redaction,
+            limits,
+            log,
+            warnings: _,
+        } = self;
+        let Admission {
+            auth_required,
+            credentials: _,
+            allowed_hosts,
+            allowed_origins,
+            trusted_proxy,
+            sign_ins,
+            tailscale,
+        } = admission;
+        let new = &newer.admission;
+        let same = [
+            ("listen", *listen == newer.listen),
+            (
+                "websocket_auth_required",
+                *auth_required == new.auth_required,
+            ),
+            ("allowed_hosts", *allowed_hosts == new.allowed_hosts),
+            ("allowed_origins", *allowed_origins == new.allowed_origins),
+            ("trusted_proxy", *trusted_proxy == new.trusted_proxy),
+            ("sign_ins", *sign_ins == new.sign_ins),
+            ("tailscale", *tailscale == new.tailscale),
+            ("state_dir", *state_dir == newer.state_dir),
+            ("codex", *codex == newer.codex),
+            ("journal", *journal == newer.journal),
+            ("redaction", *redaction == newer.redaction),
+            ("limits", *limits == newer.limits),
+            ("log", *log == newer.log),
+        ];
+        let changed = same.into_iter().filter(|(_, same)| !same);
+        changed.map(|(key, _)| key).collect()
+    }
 }

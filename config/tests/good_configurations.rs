@@ -441,3 +441,40 @@ fn a_configuration_inside_a_workspace_is_refused() {
     );
     assert!(error.problem.contains("the config file"), "{error}");
 }
+
+#[test]
+fn what_a_running_host_does_not_take_up_is_named() {
+    let old = from_toml(&with_digest(""), &[]).expect("a good configuration");
+    let changed = |text: &str| {
+        let newer = from_toml(&with_digest(text), &[]).expect("a good configuration");
+        old.changed_besides_credentials(&newer)
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(changed(""), none);
+    let phone = format!(
+        "[[tokens]]\nname = \"phone\"\nrole = \"view\"\ntoken_sha256 = \"{}\"",
+        Token::generate().expect("random bytes").digest().to_hex()
+    );
+    assert_eq!(changed(&phone), none);
+    for (key, text) in [
+        ("listen", "listen = \"127.0.0.1:7434\""),
+        ("allowed_hosts", "allowed_hosts = [\"a.example\"]"),
+        (
+            "allowed_origins",
+            "allowed_origins = [\"https://a.example\"]",
+        ),
+        ("sign_ins", "[sign_ins]\nidle_timeout = \"1m\""),
+        ("state_dir", "state_dir = \"elsewhere\""),
+        ("codex", "[codex]\nrestart_limit = 3"),
+        ("journal", "[journal]\nreplay_bytes = \"1MiB\""),
+        ("redaction", "[redaction]\nenabled = false"),
+        ("limits", "[limits]\ntabs = 5"),
+        ("log", "[log]\nlevel = \"debug\""),
+    ] {
+        assert_eq!(changed(text), [key], "{text}");
+    }
+    assert_eq!(
+        changed("[tailscale]\nserve = true"),
+        ["trusted_proxy", "tailscale"]
+    );
+}
