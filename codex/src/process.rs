@@ -24,7 +24,7 @@ pub use exit::Exit;
 pub(crate) use launch::is_executable;
 pub use launch::{Launch, SpawnError};
 pub use stderr::StderrTail;
-pub use tree::{kill_leftover, start_time};
+pub use tree::{descends_from_this, kill_leftover, start_time};
 
 /// A running process, its group, and all that descends from it. Dropping it kills them all.
 #[derive(Debug)]

@@ -67,18 +67,54 @@ impl Source {
 impl Config {
     /// Reads the settings, judges them, and makes `state_dir` if it is missing.
     pub fn load(source: &Source) -> Result<Self, Error> {
-        let no_text = || Ok((zeroize::Zeroizing::new(Vec::new()), None));
-        let (text, file) = match source.locate()? {
-            None => no_text()?,
-            Some((path, false))
-                if path
-                    .symlink_metadata()
-                    .is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) =>
-            {
-                no_text()?
-            }
+        let found = Found::read(source)?;
+        let base = Base::new(&found.folder, &source.environment);
+        let text = found.text()?;
+        let config = read(text, found.file.clone(), &base, source.listen.as_deref())?;
+        paths::make_private_folder(&config.state_dir).map_err(|problem| Error {
+            file: config.file.clone(),
+            ..Error::new("state_dir", problem)
+        })?;
+        Ok(config)
+    }
+
+    /// Where the host of these settings keeps its things, for a command that talks to it. Nothing else is judged: such a
+    /// command may not have the host's environment, and a file that the host will refuse still says where it runs.
+    pub fn find_state_dir(source: &Source) -> Result<PathBuf, Error> {
+        let found = Found::read(source)?;
+        let base = Base::new(&found.folder, &source.environment);
+        let problems = Problems::new(found.text()?, found.file.clone());
+        let mut root = Section::root(&problems, problems.parse()?, defaults());
+        let state_dir = root.value("state_dir", |value| base.path(value));
+        drop(root);
+        problems.into_first().map_or(Ok(state_dir), Err)
+    }
+
+    /// Reads settings from a text, as if it were a file in the folder `folder`. Makes nothing.
+    pub fn from_toml(text: &str, folder: &Path, environment: &Environment) -> Result<Self, Error> {
+        read(text, None, &Base::new(folder, environment), None)
+    }
+}
+
+/// The configuration file as it was found, or nothing if there is none.
+struct Found {
+    bytes: zeroize::Zeroizing<Vec<u8>>,
+    file: Option<PathBuf>,
+    /// Where relative paths start.
+    folder: PathBuf,
+}
+
+impl Found {
+    fn read(source: &Source) -> Result<Self, Error> {
+        let is_missing = |path: &Path| {
+            let looked = path.symlink_metadata();
+            looked.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+        };
+        let (bytes, file) = match source.locate()? {
+            None => Default::default(),
+            Some((path, false)) if is_missing(&path) => Default::default(),
             Some((path, _)) => match paths::read_private(&path, FILE_BYTES) {
-                Ok(text) => (text, Some(path)),
+                Ok(bytes) => (bytes, Some(path)),
                 // The problem names the path.
                 Err(problem) => return Err(Error::new("--config", problem)),
             },
@@ -87,25 +123,21 @@ impl Config {
             Some(folder) => folder.to_owned(),
             None => std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
         };
-        let text = str::from_utf8(&text).map_err(|error| Error {
-            file: file.clone(),
+        Ok(Self {
+            bytes,
+            file,
+            folder,
+        })
+    }
+
+    fn text(&self) -> Result<&str, Error> {
+        str::from_utf8(&self.bytes).map_err(|error| Error {
+            file: self.file.clone(),
             ..Error::new(
                 "--config",
                 format!("is not UTF-8 after byte {}", error.valid_up_to()),
             )
-        })?;
-        let base = Base::new(&folder, &source.environment);
-        let config = read(text, file, &base, source.listen.as_deref())?;
-        paths::make_private_folder(&config.state_dir).map_err(|problem| Error {
-            file: config.file.clone(),
-            ..Error::new("state_dir", problem)
-        })?;
-        Ok(config)
-    }
-
-    /// Reads settings from a text, as if it were a file in the folder `folder`. Makes nothing.
-    pub fn from_toml(text: &str, folder: &Path, environment: &Environment) -> Result<Self, Error> {
-        read(text, None, &Base::new(folder, environment), None)
+        })
     }
 }
 

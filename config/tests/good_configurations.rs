@@ -478,3 +478,18 @@ fn what_a_running_host_does_not_take_up_is_named() {
         ["trusted_proxy", "tailscale"]
     );
 }
+
+#[test]
+fn the_state_folder_is_found_also_in_a_file_that_the_host_refuses() {
+    let home = Home::new("state_dir = \"here\"\nunknown = 1\n");
+    assert!(home.load().is_err());
+    assert_eq!(
+        Config::find_state_dir(&home.source(None)),
+        Ok(home.path(".config/holdfast/here"))
+    );
+    assert!(!home.path(".config/holdfast/here").exists());
+
+    fs::write(home.file(), "state_dir = 7").expect("the file system works");
+    let error = Config::find_state_dir(&home.source(None)).expect_err("not a path");
+    assert_eq!(error.key, "state_dir");
+}

@@ -35,6 +35,21 @@ pub fn start_time(pid: u32) -> Option<u64> {
     stat(pid).map(|stat| stat.start_time)
 }
 
+/// Whether a process is this one or descends from it, through parents that live. `None` when it, or a parent on the way,
+/// is gone.
+pub fn descends_from_this(pid: u32) -> Option<bool> {
+    let this = std::process::id();
+    let mut at = pid;
+    // The first process, and one whose parent is outside of what we see, have the parent 0.
+    while at != 0 {
+        if at == this {
+            return Some(true);
+        }
+        at = stat(at)?.parent;
+    }
+    Some(false)
+}
+
 /// Kills what an earlier host left running: the process with this pid and start time, its group, and all that descends
 /// from them. Gives whether there was one. A pid that belongs to another process by now is left alone.
 pub fn kill_leftover(pid: u32, started: u64) -> bool {
