@@ -34,6 +34,12 @@ pub enum Command {
     Check(CheckArgs),
     /// Make an access token
     Token(TokenArgs),
+    /// Sign another device in: a link and a QR code that work once, within two minutes
+    Pair(PairArgs),
+    /// Have the running host read its tokens again: old ones stop at once, Codex runs on
+    Reload(ReloadArgs),
+    /// List the devices that are signed in, or sign them out
+    SignIns(SignInsArgs),
     /// Mask secrets in a text: from stdin to stdout
     Redact(RedactArgs),
     /// The simulated Codex, in place of the real one
@@ -117,6 +123,65 @@ pub struct TokenNewArgs {
     pub write: Option<PathBuf>,
 }
 
+/// Of `pair`.
+#[derive(Debug, Args)]
+pub struct PairArgs {
+    /// The configuration of the running host [default: $HOLDFAST_CONFIG, else ~/.config/holdfast/holdfast.toml]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Give the device less than everything
+    #[arg(long, value_enum)]
+    pub role: Option<LesserRole>,
+
+    /// Which of the allowed origins the link leads to [default: the first with https]
+    #[arg(long, value_name = "ORIGIN")]
+    pub origin: Option<String>,
+}
+
+/// What a paired device may do, if not everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LesserRole {
+    /// Read everything, change nothing
+    View,
+    /// And answer what Codex asks
+    Approve,
+}
+
+impl LesserRole {
+    /// The word of the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::View => "view",
+            Self::Approve => "approve",
+        }
+    }
+}
+
+/// Of `reload`.
+#[derive(Debug, Args)]
+pub struct ReloadArgs {
+    /// The configuration of the running host [default: $HOLDFAST_CONFIG, else ~/.config/holdfast/holdfast.toml]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Of `sign-ins`.
+#[derive(Debug, Args)]
+pub struct SignInsArgs {
+    /// The configuration of the running host [default: $HOLDFAST_CONFIG, else ~/.config/holdfast/holdfast.toml]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Sign this one out
+    #[arg(long, value_name = "ID", conflicts_with = "all")]
+    pub revoke: Option<String>,
+
+    /// Sign all of them out
+    #[arg(long)]
+    pub all: bool,
+}
+
 /// Of `redact`.
 #[derive(Debug, Args)]
 pub struct RedactArgs {
@@ -186,6 +251,13 @@ mod tests {
             &["check", "--config", "F"],
             &["token", "new"],
             &["token", "new", "--write", "F"],
+            &["pair"],
+            &["pair", "--config", "F", "--role", "view"],
+            &["pair", "--origin", "https://dev.example.ts.net"],
+            &["reload", "--config", "F"],
+            &["sign-ins"],
+            &["sign-ins", "--revoke", "0123456789abcdef"],
+            &["sign-ins", "--all"],
             &["redact"],
             &["redact", "--jsonl"],
         ] {

@@ -12,12 +12,14 @@ use std::{
 
 use anyhow::Context as _;
 use codex::{locate, scripted_model};
-use config::{Config, EX_CONFIG, Source, Token};
+use config::{Config, EX_CONFIG, Token};
 use tokio::net::TcpListener;
 
 use crate::{
     args::{Agent, DemoArgs},
-    hardening, serve,
+    hardening,
+    reload::Loaded,
+    serve,
 };
 
 /// Where the demo's own parts look for the real Codex, besides PATH: a test set-up has it there.
@@ -28,14 +30,14 @@ pub fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let refused = hardening::harden();
     let dir = std::path::absolute(&args.dir).context("find the folder of the demo")?;
     let file = prepare(&dir)?;
-    let mut config = match Config::load(&Source::process(Some(file), args.listen)) {
-        Ok(config) => config,
+    let mut loaded = match Loaded::load(Some(file), args.listen) {
+        Ok(loaded) => loaded,
         Err(error) => {
             eprintln!("holdfast: {error}");
             return Ok(ExitCode::from(EX_CONFIG));
         }
     };
-    let agent = choose(args.agent, &mut config)?;
+    let agent = choose(args.agent, &mut loaded.config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -45,7 +47,7 @@ pub fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
             .await
             .context("start the scripted model")?;
         let base_url = format!("http://{}/v1", model.local_addr()?);
-        if let Some(home) = &config.codex.home {
+        if let Some(home) = &loaded.config.codex.home {
             private_dir(home)?;
             let codex_config = home.join("config.toml");
             fs::write(&codex_config, scripted_model::codex_config(&base_url))
@@ -57,7 +59,7 @@ pub fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
             dir.display(),
             dir.join("token").display()
         );
-        let served = serve::serve(config, refused).await;
+        let served = serve::serve(loaded, refused).await;
         model.abort();
         served
     });

@@ -2,12 +2,16 @@
 
 mod args;
 mod check;
+mod control;
 mod demo;
 mod hardening;
 mod marker_key;
+mod pair;
 mod redact;
+mod reload;
 mod serve;
 mod settings;
+mod sign_ins;
 mod tailscale;
 mod telemetry;
 mod token;
@@ -22,6 +26,9 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args),
         Command::Check(args) => check::run(args),
         Command::Token(args) => token::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Pair(args) => pair::run(args),
+        Command::Reload(args) => reload::run(args),
+        Command::SignIns(args) => sign_ins::run(args),
         Command::Redact(args) => redact::run(&args),
         Command::SimulatedCodex(raw) => Ok(codex::simulated::main(raw.args.into_iter())),
         Command::ScriptedModel(raw) => Ok(codex::scripted_model::main(raw.args.into_iter())),

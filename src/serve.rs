@@ -1,21 +1,29 @@
 //! `holdfast serve`: reads the settings, builds the parts, serves until it is told to stop, and takes everything down in
 //! order. It holds no logic of any part.
 
-use std::{io::Write as _, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use actors::{
     admission,
     host::{Host, HostOptions},
 };
 use anyhow::{Context as _, bail};
-use config::{Bound, Config, EX_CONFIG, Environment, Listen, Source};
+use config::{Bound, EX_CONFIG, Environment, Listen};
 use journal::{Journal, Opened};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use web::{App, Listener};
 
 use crate::{
     args::ServeArgs,
-    hardening, marker_key, settings,
+    control::{Desk, PATH_IN_STATE_DIR, Place, Server},
+    hardening, marker_key,
+    reload::{Loaded, Reloader},
+    settings,
     tailscale::{self, Exposure, StatusError},
     telemetry,
 };
@@ -23,8 +31,8 @@ use crate::{
 /// Runs the host. Exit status 78 when the configuration is wrong, 1 for any other failure, 0 after an orderly stop.
 pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let refused = hardening::harden();
-    let config = match Config::load(&Source::process(args.config, args.listen)) {
-        Ok(config) => config,
+    let loaded = match Loaded::load(args.config, args.listen) {
+        Ok(loaded) => loaded,
         Err(error) => {
             eprintln!("holdfast: {error}");
             return Ok(ExitCode::from(EX_CONFIG));
@@ -34,35 +42,37 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("start the runtime")?;
-    let served = runtime.block_on(serve(config, refused));
+    let served = runtime.block_on(serve(loaded, refused));
     // Blocking reads of the journal that nobody waits for any more.
     runtime.shutdown_background();
     served.map(|()| ExitCode::SUCCESS)
 }
 
-/// Serves these settings until SIGTERM or SIGINT. `notes` go into the log.
-pub async fn serve(config: Config, notes: Vec<String>) -> anyhow::Result<()> {
+/// Serves this configuration until SIGTERM or SIGINT. `notes` go into the log.
+pub async fn serve(loaded: Loaded, notes: Vec<String>) -> anyhow::Result<()> {
+    let config = &loaded.config;
     let key = marker_key::read_or_make(&config.state_dir)?;
-    let redactor = Arc::new(settings::redactor(&config, &Environment::process(), key)?);
+    let redactor = Arc::new(settings::redactor(config, &Environment::process(), key)?);
     telemetry::start(&config.log, Arc::clone(&redactor));
     for note in notes.iter().chain(config.warnings()) {
         tracing::warn!("{note}");
     }
     let (journal, opened) =
-        Journal::open(settings::journal_options(&config)).context("open the journal")?;
+        Journal::open(settings::journal_options(config)).context("open the journal")?;
     if let Opened::SetAside { kept } = opened {
         tracing::error!(kept = %kept.display(), "the journal was damaged; it was set aside, and a new one begins");
     }
-    let served = serve_with(config, redactor, journal.clone()).await;
+    let served = serve_with(loaded, redactor, journal.clone()).await;
     journal.close().context("close the journal")?;
     served
 }
 
 async fn serve_with(
-    config: Config,
+    loaded: Loaded,
     redactor: Arc<redaction::Redactor>,
     journal: Journal,
 ) -> anyhow::Result<()> {
+    let config = loaded.config.clone();
     let program = settings::locate_codex(&config)?.program;
     let mut launch = settings::codex_launch(&config, program, settings::home_folder());
     launch.launcher = Some(settings::launcher()?);
@@ -82,7 +92,24 @@ async fn serve_with(
     let listener = Listener::bind(&config.listen)
         .await
         .with_context(|| format!("listen on {}", config.listen))?;
-    announce(&listener.bound()?, &config.listen)?;
+    let bound = listener.bound()?;
+    let reloader = Arc::new(Reloader::new(host.clone(), loaded));
+    let desk = Desk {
+        host: host.clone(),
+        reloader: Arc::clone(&reloader),
+        origins: origins(&config.admission, &bound),
+        pairing_lifetime: config.admission.sign_ins.pairing_lifetime,
+    };
+    // Gone when this returns.
+    let _control = Place::in_state_dir(&config.state_dir)
+        .and_then(|place| Server::start(place, desk))
+        .with_context(|| {
+            let folder = config.state_dir.display();
+            format!("make the control socket {folder}/{PATH_IN_STATE_DIR}")
+        })?;
+    // Before anybody is told that the host is there: the signal would end it.
+    let hangup = signal(SignalKind::hangup()).context("watch for SIGHUP")?;
+    announce(&bound, &config.listen)?;
     let app = App {
         host: host.clone(),
         admission: config.admission,
@@ -92,6 +119,7 @@ async fn serve_with(
     let stopped = async {
         tokio::select! {
             () = until_told(&host) => {}
+            () = reload_at(hangup, &reloader) => tracing::info!("stop since the terminal was closed"),
             error = until_exposed(&config.listen) => tracing::error!(err = %error, "stop at once"),
         }
         if !host.shutdown(config.limits.shutdown_timeout).await {
@@ -111,6 +139,31 @@ fn announce(bound: &Bound, listen: &Listen) -> anyhow::Result<()> {
     written
         .and_then(|()| out.flush())
         .context("say where the host listens")
+}
+
+/// The origins whose pages may sign in, in the order in which a link prefers them: HTTPS, then where the host listens.
+fn origins(admission: &config::Admission, bound: &Bound) -> Vec<String> {
+    let mut origins = admission.origins(bound);
+    let listen = match bound {
+        Bound::Tcp(address) => format!("http://{address}"),
+        Bound::Unix => String::new(),
+    };
+    origins.sort_by_key(|origin| (!origin.starts_with("https://"), *origin != listen));
+    origins
+}
+
+/// Reads the credentials again at each SIGHUP. A terminal that is closed sends the same signal: then this resolves, since
+/// nobody wants a host that he can not see any more.
+async fn reload_at(mut hangup: Signal, reloader: &Reloader) {
+    let had_terminal = std::io::stderr().is_terminal();
+    while hangup.recv().await.is_some() {
+        if had_terminal && !std::io::stderr().is_terminal() {
+            return;
+        }
+        // What comes of it is in the log and in `host/status`.
+        let _noted = reloader.reload().await;
+    }
+    std::future::pending().await
 }
 
 /// How often it is looked whether this host has been published to the internet meanwhile.

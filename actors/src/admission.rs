@@ -95,8 +95,8 @@ pub struct Principal {
     pub via: Via,
     /// Cancelled when it may no longer stay: close what it opened, with 4401.
     pub revoked: CancellationToken,
-    /// Keeps its sign-in from being idle as long as the principal is held.
-    presence: Option<Presence>,
+    /// Keeps its sign-in from being idle as long as the principal is held; clones are one socket.
+    presence: Option<Arc<Presence>>,
 }
 
 impl fmt::Debug for Principal {

@@ -32,7 +32,7 @@ use crate::{
     admission::{self, Admission},
     directory::Directory,
     feed::FeedLimits,
-    recovery,
+    recovery, reload,
     sessions::{Open, Sessions, SessionsArgs},
     supervisor::{Purpose, RestartPolicy, Shutdown, SupervisorRef},
     tab::{Audience, OpenTab, TabInbound, TabOutbound},
@@ -111,6 +111,8 @@ pub(crate) struct Wiring {
     next_tab: AtomicU64,
     /// When Codex's own list of threads was last read.
     pub listed_at: parking_lot::Mutex<Option<Instant>>,
+    /// The last time that the credentials were read again.
+    pub reloaded: parking_lot::Mutex<Option<reload::Outcome>>,
 }
 
 /// The static actors, for `host/status`.
@@ -252,6 +254,7 @@ impl Host {
             refs: OnceLock::new(),
             next_tab: AtomicU64::new(1),
             listed_at: parking_lot::Mutex::default(),
+            reloaded: parking_lot::Mutex::default(),
         });
         recovery::sweep_processes(&wiring.directory, &wiring.journal)?;
         recovery::close_open_turns(&wiring.directory, &wiring.journal, &rows);
@@ -313,6 +316,11 @@ impl Host {
     /// Who gets in.
     pub fn admission(&self) -> &Admission {
         &self.admission
+    }
+
+    /// Keeps how the last reload went, for `host/status`.
+    pub fn note_reload(&self, outcome: reload::Outcome) {
+        *self.wiring.reloaded.lock() = Some(outcome);
     }
 
     /// Whether the host takes tabs.

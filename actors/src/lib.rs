@@ -19,6 +19,7 @@ mod foreign;
 pub mod host;
 mod ids;
 mod recovery;
+pub mod reload;
 mod rpc;
 mod session;
 mod sessions;

@@ -8,6 +8,7 @@ use crate::{
     directory::Live,
     feed::now_ms,
     host::{Wiring, list_tabs},
+    reload::Outcome,
     supervisor::SupervisorRef,
 };
 
@@ -73,6 +74,7 @@ pub(crate) async fn report(wiring: &Wiring) -> String {
         "tabs": tabs,
         "sessions": wiring.directory.count(),
         "redactions": redactions,
+        "reload": wiring.reloaded.lock().as_ref().map(Outcome::to_json),
         "journal": {
             "id": wiring.journal.id(),
             "health": health_word(&health),

@@ -2,6 +2,7 @@
 //!
 //! Not a second implementation of anything: it starts, sends, reads and compares.
 
+pub mod browser;
 pub mod client;
 pub mod fold;
 pub mod host;
@@ -10,6 +11,7 @@ pub mod processes;
 
 use std::time::Duration;
 
+pub use browser::Browser;
 pub use client::{Client, Event};
 pub use fold::Folded;
 pub use host::{Setup, TestHost};

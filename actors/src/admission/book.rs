@@ -165,7 +165,7 @@ impl Book {
             role: sign_in.role,
             via: Via::SignIn(sign_in.id),
             revoked: sign_in.revoked.clone(),
-            presence: Some(sign_in.use_it()),
+            presence: Some(Arc::new(sign_in.use_it())),
         })
     }
 

@@ -10,6 +10,7 @@ use std::{
 
 use config::{Role, TokenDigest};
 use parking_lot::Mutex;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -67,6 +68,22 @@ pub struct SignInInfo {
     pub sockets: usize,
 }
 
+impl SignInInfo {
+    /// As it stands in answers.
+    pub fn to_json(&self) -> Value {
+        let idle = u64::try_from(self.idle.as_millis()).unwrap_or(u64::MAX);
+        json!({
+            "id": self.id.to_string(),
+            "device": self.device,
+            "name": &*self.name,
+            "role": self.role.as_str(),
+            "createdAtMs": self.began_ms,
+            "lastUsedAtMs": wall_ms().saturating_sub(idle),
+            "sockets": self.sockets,
+        })
+    }
+}
+
 /// One signed-in browser. Dropping it revokes it.
 #[derive(Debug)]
 pub(super) struct SignIn {
@@ -122,13 +139,6 @@ struct UsageState {
 
 /// One use of a sign-in. It ends when this is dropped.
 pub(super) struct Presence(Arc<Usage>);
-
-impl Clone for Presence {
-    fn clone(&self) -> Self {
-        self.0.state.lock().open += 1;
-        Self(self.0.clone())
-    }
-}
 
 impl Drop for Presence {
     fn drop(&mut self) {

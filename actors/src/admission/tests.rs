@@ -320,7 +320,7 @@ async fn an_invitation_never_gives_more_than_its_role_nor_than_its_credential_ha
     let (token, main) = credential("main", Role::Operate);
     let mut book = book(vec![main.clone()]);
     let now = Instant::now();
-    let mut invite = |book: &mut Book, role| {
+    let invite = |book: &mut Book, role| {
         let code = book.invite(role, HOUR, now).unwrap().unwrap();
         presented(&code.reveal())
     };

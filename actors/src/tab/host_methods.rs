@@ -15,6 +15,7 @@ use super::{
     policy, trimmed,
 };
 use crate::{
+    admission::{Denied, SignInId, SignInInfo, Via},
     feed::snapshot,
     foreign,
     ids::ThreadId,
@@ -82,6 +83,19 @@ struct SearchParams {
     limit: Option<usize>,
 }
 
+#[derive(Deserialize)]
+struct RevokeParams {
+    #[serde(default)]
+    id: Option<String>,
+    /// All but one's own.
+    #[serde(default)]
+    others: bool,
+}
+
+fn denied(denied: Denied) -> Refusal {
+    Refusal::new(INTERNAL, denied.to_string())
+}
+
 fn read<T: DeserializeOwned>(request: &Request<'_>) -> Result<T, Refusal> {
     serde_json::from_str(request.params.unwrap_or("{}"))
         .map_err(|err| Refusal::new(INVALID_PARAMS, format!("{}: {err}", request.method)))
@@ -125,6 +139,20 @@ impl Tab {
                 Ok(())
             }
             "host/search" => self.search(request, permit),
+            "host/signIns/list" => {
+                let (admission, own) = (self.wiring.refs().admission.clone(), self.own_sign_in());
+                self.answer_later(&request.id, permit, async move {
+                    let list = admission.sign_ins().await.map_err(denied)?;
+                    let entry = |info: &SignInInfo| {
+                        let mut entry = info.to_json();
+                        entry["current"] = (Some(info.id) == own).into();
+                        entry
+                    };
+                    json_reply(&json!({"data": list.iter().map(entry).collect::<Vec<_>>()}))
+                });
+                Ok(())
+            }
+            "host/signIns/revoke" => self.revoke_sign_ins(request, permit),
             "host/status" => {
                 let wiring = Arc::clone(&self.wiring);
                 self.answer_later(&request.id, permit, async move {
@@ -140,6 +168,47 @@ impl Tab {
                 ))
             }
         }
+    }
+
+    fn own_sign_in(&self) -> Option<SignInId> {
+        match self.open.principal.via {
+            Via::SignIn(id) => Some(id),
+            Via::Bearer | Via::Open => None,
+        }
+    }
+
+    fn revoke_sign_ins(
+        &self,
+        request: &Request<'_>,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<(), Refusal> {
+        let params: RevokeParams = read(request)?;
+        let id = match (&params.id, params.others) {
+            (Some(id), false) => Some(SignInId::parse(id).ok_or_else(|| {
+                Refusal::new(
+                    INVALID_PARAMS,
+                    "id: not one that host/signIns/list has shown",
+                )
+            })?),
+            (None, true) => None,
+            _ => {
+                return Err(Refusal::new(
+                    INVALID_PARAMS,
+                    "takes {\"id\":\"...\"} or {\"others\":true}",
+                ));
+            }
+        };
+        let (admission, own) = (self.wiring.refs().admission.clone(), self.own_sign_in());
+        let by = self.open.principal.name.clone();
+        self.answer_later(&request.id, permit, async move {
+            let revoked = match id {
+                Some(id) => usize::from(admission.revoke(id).await.map_err(denied)?),
+                None => admission.revoke_others(own).await.map_err(denied)?,
+            };
+            tracing::info!(revoked, %by, "sign-ins were ended by a tab");
+            json_reply(&json!({"revoked": revoked}))
+        });
+        Ok(())
     }
 
     fn list_sessions(

@@ -416,6 +416,8 @@ mod tests {
             "turn/start",
             "host/prompt/submit",
             "host/bridge/restart",
+            "host/signIns/list",
+            "host/signIns/revoke",
             "thread/archive",
             "something/new",
         ] {

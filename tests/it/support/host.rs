@@ -104,6 +104,17 @@ impl Setup {
     }
 }
 
+/// What a command ended with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// Its exit status.
+    pub status: Option<i32>,
+    /// Its stdout.
+    pub out: String,
+    /// Its stderr.
+    pub err: String,
+}
+
 /// A running host. Dropping it stops it and fails the test if any of its processes stays.
 pub struct TestHost {
     dir: TempDir,
@@ -148,6 +159,37 @@ impl TestHost {
         self.dir.path().join("state")
     }
 
+    /// Its configuration file.
+    pub fn config_file(&self) -> PathBuf {
+        self.dir.path().join("holdfast.toml")
+    }
+
+    /// One of the commands that talk to a running host, pointed at this one.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = command_in(self.dir.path());
+        command.args(args).arg("--config").arg(self.config_file());
+        command
+    }
+
+    /// Runs such a command to its end.
+    pub async fn run(&self, args: &[&str]) -> Said {
+        let mut command = self.command(args);
+        let output = spawn_blocking(move || command.output())
+            .await
+            .unwrap()
+            .unwrap();
+        Said {
+            status: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        processes::send(self.pid(), signal);
+    }
+
     /// Everything it has written to stderr, over all its starts.
     pub fn log(&self) -> String {
         fs::read_to_string(self.log_file()).unwrap_or_default()
@@ -185,7 +227,7 @@ impl TestHost {
     }
 
     async fn launch(&mut self) {
-        let config = self.dir.path().join("holdfast.toml");
+        let config = self.config_file();
         write_private(&config, &self.configuration());
         let mut command = command_in(self.dir.path());
         command.args(["serve", "--config"]).arg(&config);
