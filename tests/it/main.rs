@@ -17,6 +17,7 @@ mod configuration;
 mod control;
 mod durability;
 mod feeds;
+mod hardening;
 mod input;
 mod pages;
 mod policy;
