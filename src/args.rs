@@ -63,6 +63,10 @@ pub struct ServeArgs {
     /// Where to listen, in place of the configuration's `listen`
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
+
+    /// Keep no events: only to measure what the journal costs
+    #[arg(long, hide = true)]
+    pub bench_discard_events: bool,
 }
 
 /// Of `demo`.

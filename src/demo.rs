@@ -19,7 +19,7 @@ use crate::{
     args::{Agent, DemoArgs},
     hardening,
     reload::Loaded,
-    serve,
+    serve, settings,
 };
 
 /// Where the demo's own parts look for the real Codex, besides PATH: a test set-up has it there.
@@ -59,7 +59,8 @@ pub fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
             dir.display(),
             dir.join("token").display()
         );
-        let served = serve::serve(loaded, refused).await;
+        let journal = settings::journal_options(&loaded.config);
+        let served = serve::serve(loaded, journal, refused).await;
         model.abort();
         served
     });

@@ -42,14 +42,24 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("start the runtime")?;
-    let served = runtime.block_on(serve(loaded, refused));
+    let mut journal = settings::journal_options(&loaded.config);
+    let mut notes = refused;
+    if args.bench_discard_events {
+        journal.discard_events = true;
+        notes.push("events are not kept, for a measurement: tabs cannot resume".to_owned());
+    }
+    let served = runtime.block_on(serve(loaded, journal, notes));
     // Blocking reads of the journal that nobody waits for any more.
     runtime.shutdown_background();
     served.map(|()| ExitCode::SUCCESS)
 }
 
 /// Serves this configuration until SIGTERM or SIGINT. `notes` go into the log.
-pub async fn serve(loaded: Loaded, notes: Vec<String>) -> anyhow::Result<()> {
+pub async fn serve(
+    loaded: Loaded,
+    journal: journal::Options,
+    notes: Vec<String>,
+) -> anyhow::Result<()> {
     let config = &loaded.config;
     let key = marker_key::read_or_make(&config.state_dir)?;
     let redactor = Arc::new(settings::redactor(config, &Environment::process(), key)?);
@@ -57,8 +67,7 @@ pub async fn serve(loaded: Loaded, notes: Vec<String>) -> anyhow::Result<()> {
     for note in notes.iter().chain(config.warnings()) {
         tracing::warn!("{note}");
     }
-    let (journal, opened) =
-        Journal::open(settings::journal_options(config)).context("open the journal")?;
+    let (journal, opened) = Journal::open(journal).context("open the journal")?;
     if let Opened::SetAside { kept } = opened {
         tracing::error!(kept = %kept.display(), "the journal was damaged; it was set aside, and a new one begins");
     }

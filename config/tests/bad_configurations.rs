@@ -373,7 +373,7 @@ fn each_bad_value_beside_a_good_token_is_refused_by_its_key() {
         // The rest.
         ("[journal]\nreplay_age = \"1s\"", "journal.replay_age"),
         ("[journal]\nmax_bytes = \"8GB\"", "journal.max_bytes"),
-        ("[journal]\nreplay_bytes = \"4GiB\"", "journal.replay_bytes"),
+        ("[journal]\nreplay_bytes = \"5GiB\"", "journal.replay_bytes"),
         (
             "[journal]\nmax_bytes = \"16MiB\"",
             "journal.replay_total_bytes",

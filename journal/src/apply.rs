@@ -25,6 +25,8 @@ pub(crate) struct Apply<'a> {
     pub now: u64,
     /// How much of an item's text is kept.
     pub text_bytes: usize,
+    /// See [`Options::discard_events`](crate::Options::discard_events).
+    pub discard_events: bool,
     /// By how many bytes the items have grown.
     pub item_growth: i64,
 }
@@ -40,7 +42,11 @@ impl Apply<'_> {
         }
         let feed = self.feed(&write.thread)?;
         if let Some(batch) = &write.batch {
-            self.batch(&write.thread, feed, batch)?;
+            if self.discard_events {
+                self.discard(&write.thread, feed, batch)?;
+            } else {
+                self.batch(&write.thread, feed, batch)?;
+            }
         }
         if let Some(session) = &write.session {
             self.session(feed.id, session)?;
@@ -91,6 +97,15 @@ impl Apply<'_> {
         }
         feed.oldest.get_or_insert(self.now);
         self.ledger.set(thread, feed);
+        Ok(())
+    }
+
+    /// Only the head is kept.
+    fn discard(&mut self, thread: &str, feed: Feed, batch: &Batch) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached("UPDATE feeds SET compacted = ?2 WHERE id = ?1")?
+            .execute(params![feed.id, integer(batch.last)])?;
+        self.ledger.set(thread, feed.discarded(batch.last));
         Ok(())
     }
 

@@ -36,6 +36,15 @@ impl Feed {
         self.head - self.compacted
     }
 
+    /// The same feed after events up to `head` were discarded.
+    pub(crate) fn discarded(self, head: u64) -> Self {
+        Self {
+            head,
+            compacted: head,
+            ..self
+        }
+    }
+
     /// Keys of its event rows: none is outside.
     pub(crate) fn keys(&self) -> (i64, i64) {
         feed_keys(self.id)

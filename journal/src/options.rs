@@ -38,6 +38,9 @@ pub struct Options {
     pub search_text_bytes: usize,
     /// What is compacted away, and when.
     pub retention: Retention,
+    /// Acknowledge events without storing them, as if each were compacted away at once. Only for measuring what the
+    /// journal costs: it breaks every promise of a journal.
+    pub discard_events: bool,
 }
 
 /// What is compacted away. `None` keeps for ever. The newest event's number survives any of these.
@@ -79,6 +82,7 @@ impl Options {
             file_bytes: None,
             search_text_bytes: 64 * KIB,
             retention: Retention::default(),
+            discard_events: false,
         }
     }
 }

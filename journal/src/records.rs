@@ -256,6 +256,16 @@ impl Write {
         }
     }
 
+    /// Whether it holds a batch and nothing else.
+    pub(crate) fn is_events_only(&self) -> bool {
+        self.batch.is_some()
+            && self.session.is_none()
+            && self.items.is_empty()
+            && self.prompts.is_empty()
+            && self.decisions.is_empty()
+            && self.processes.is_empty()
+    }
+
     /// Number of its events.
     pub(crate) fn events(&self) -> u64 {
         self.batch

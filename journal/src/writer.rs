@@ -157,6 +157,9 @@ impl Writer {
     }
 
     fn transact(&mut self, group: &[Queued]) -> rusqlite::Result<i64> {
+        if self.options.discard_events && self.discard(group) {
+            return Ok(0);
+        }
         // Rolls back when it is dropped without a commit.
         let transaction = Begun::immediate(&self.connection)?;
         let mut apply = Apply {
@@ -165,6 +168,7 @@ impl Writer {
             packer: &mut self.packer,
             now: now(),
             text_bytes: self.options.search_text_bytes,
+            discard_events: self.options.discard_events,
             item_growth: 0,
         };
         for queued in group {
@@ -173,6 +177,22 @@ impl Writer {
         let growth = apply.item_growth;
         transaction.commit()?;
         Ok(growth)
+    }
+
+    /// Without the disk, where nothing but events of known feeds is written. `false`: something has to be stored.
+    fn discard(&mut self, group: &[Queued]) -> bool {
+        let discardable = |queued: &Queued| {
+            queued.write.is_events_only() && self.ledger.get(&queued.write.thread).is_some()
+        };
+        if !group.iter().all(discardable) {
+            return false;
+        }
+        for Queued { write, .. } in group {
+            if let (Some(feed), Some(batch)) = (self.ledger.get(&write.thread), &write.batch) {
+                self.ledger.set(&write.thread, feed.discarded(batch.last));
+            }
+        }
+        true
     }
 
     fn committed(&mut self, group: Vec<Queued>, item_growth: i64, took: Duration) {

@@ -1,8 +1,7 @@
-//! What the disk costs: the same stream with the journal on the disk of the tests and in memory.
+//! What the journal costs: the same stream with the journal on the disk of the tests, in memory, and without one.
 //!
 //! Only the wholeness is checked; how fast a machine is decides nothing.
 
-use std::path::Path;
 use std::time::Instant;
 
 use super::figures::Figures;
@@ -11,44 +10,58 @@ use super::support::{GUARD, Setup};
 use super::watcher::{Shared, Watcher};
 use super::wire::{Wire, submit};
 
-/// A file system in memory that every Linux has.
-const IN_MEMORY: &str = "/dev/shm";
-/// The disk.
-const ON_DISK: &str = "/var/tmp";
+/// Where the events go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Journal {
+    OnDisk,
+    /// On the file system in memory that every Linux has.
+    InMemory,
+    /// Nowhere.
+    Off,
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stream_without_a_limit_of_rate_is_whole_on_a_disk_and_in_memory() {
+async fn a_stream_without_a_limit_of_rate_is_whole_on_a_disk_in_memory_and_without_a_journal() {
     let deltas = if Plan::read().long { 500_000 } else { 10_000 };
     let mut speeds = Vec::new();
-    // Both twice, in turns, since other work on the machine comes and goes.
-    for folder in [ON_DISK, IN_MEMORY, IN_MEMORY, ON_DISK] {
-        speeds.push((folder, stream(Path::new(folder), deltas).await));
+    // Each twice, in turns, since other work on the machine comes and goes.
+    let forth = [Journal::OnDisk, Journal::InMemory, Journal::Off];
+    for journal in forth.into_iter().chain(forth.into_iter().rev()) {
+        speeds.push((journal, stream(journal, deltas).await));
     }
-    let best = |folder: &str| {
-        let own = speeds.iter().filter(|(place, _)| *place == folder);
+    let best = |journal: Journal| {
+        let own = speeds.iter().filter(|(one, _)| *one == journal);
         own.map(|(_, speed)| *speed).fold(0.0, f64::max)
     };
     let mut figures = Figures::default();
     figures.count("deltas", deltas);
-    figures.number("events/s, journal on disk", best(ON_DISK));
-    figures.number("events/s, journal in memory", best(IN_MEMORY));
-    let share = best(ON_DISK) / best(IN_MEMORY) * 100.0;
-    figures.number("disk as percent of memory", share);
-    figures.print("what the disk costs");
+    figures.number("events/s, journal on disk", best(Journal::OnDisk));
+    figures.number("events/s, journal in memory", best(Journal::InMemory));
+    figures.number("events/s, journal off", best(Journal::Off));
+    let share = best(Journal::OnDisk) / best(Journal::Off) * 100.0;
+    figures.number("on disk as percent of off", share);
+    figures.print("what the journal costs");
 }
 
 /// Events a second that one tab was sent.
-async fn stream(folder: &Path, deltas: u64) -> f64 {
+async fn stream(journal: Journal, deltas: u64) -> f64 {
     let folder = tempfile::Builder::new()
         .prefix("holdfast-state-")
-        .tempdir_in(folder)
+        .tempdir_in(match journal {
+            Journal::OnDisk | Journal::Off => "/var/tmp",
+            Journal::InMemory => "/dev/shm",
+        })
         .unwrap();
     let state = folder.path().join("state");
-    let mut host = Setup::simulated()
+    let mut setup = Setup::simulated()
         .set("", &format!("state_dir = {state:?}"))
         .set("log", "level = \"info\"")
-        .start()
-        .await;
+        // All of it, since without a journal a tab cannot fall behind the ring.
+        .set("limits", "ring_bytes = \"512MiB\"");
+    if journal == Journal::Off {
+        setup = setup.arg("--bench-discard-events");
+    }
+    let mut host = setup.start().await;
     let shared = Shared::with(&host).await;
     let record = shared.start_session(&host.work()).await;
     let tab = Watcher::start(&shared, &record, "tab".to_owned(), true);
@@ -64,7 +77,12 @@ async fn stream(folder: &Path, deltas: u64) -> f64 {
         moved.expect("the session streams").unwrap();
     }
     let speed = *record.head.borrow() as f64 / began.elapsed().as_secs_f64();
-    assert_eq!(shared.findings.texts(), Vec::<String>::new());
+    let mut findings = shared.findings.texts();
+    if journal == Journal::Off {
+        // What was before it came, a tab cannot read without a journal.
+        findings.retain(|finding| !finding.starts_with("snapshots: "));
+    }
+    assert_eq!(findings, Vec::<String>::new());
     shared.presence.send_modify(|now| now.over = true);
     tab.end().await;
     assert!(host.stop().await.success());

@@ -157,6 +157,7 @@ mod tests {
             packer: &mut crate::pack::Packer::default(),
             now: 0,
             text_bytes: 0,
+            discard_events: false,
             item_growth: 0,
         };
         connection.execute_batch("BEGIN").unwrap();

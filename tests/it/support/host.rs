@@ -40,6 +40,7 @@ pub struct Setup {
     /// Section (empty: top level) and line.
     settings: Vec<(String, String)>,
     env: Vec<(String, String)>,
+    args: Vec<&'static str>,
 }
 
 impl Setup {
@@ -49,6 +50,7 @@ impl Setup {
             agent: Agent::Simulated,
             settings: Vec::new(),
             env: Vec::new(),
+            args: Vec::new(),
         }
     }
 
@@ -58,6 +60,7 @@ impl Setup {
             agent: Agent::Real,
             settings: Vec::new(),
             env: Vec::new(),
+            args: Vec::new(),
         }
     }
 
@@ -70,6 +73,13 @@ impl Setup {
     /// Gives the host an environment variable.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Gives the host one more argument.
+    #[allow(dead_code, reason = "the tests of faults need it")]
+    pub fn arg(mut self, arg: &'static str) -> Self {
+        self.args.push(arg);
         self
     }
 
@@ -231,6 +241,7 @@ impl TestHost {
         write_private(&config, &self.configuration());
         let mut command = command_in(self.dir.path());
         command.args(["serve", "--config"]).arg(&config);
+        command.args(&self.setup.args);
         command.envs(self.setup.env.iter().map(|(name, value)| (name, value)));
         let log = File::options()
             .create(true)
