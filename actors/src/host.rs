@@ -34,6 +34,7 @@ use crate::{
     feed::FeedLimits,
     recovery, reload,
     sessions::{Open, Sessions, SessionsArgs},
+    status,
     supervisor::{Purpose, RestartPolicy, Shutdown, SupervisorRef},
     tab::{Audience, OpenTab, TabInbound, TabOutbound},
     tabs::{ListTabs, Start, TabRefused, TabView, Tabs, TabsArgs},
@@ -220,6 +221,8 @@ impl Host {
         let journal = options.journal.clone();
         let rows = journal.sessions()?;
         let audience = Arc::new(Audience::default());
+        let told = Arc::clone(&audience);
+        journal.on_health(move |health| told.broadcast(&status::journal_state(health)));
         let limits = FeedLimits {
             ring: options.limits.ring_bytes,
             staged: MAX_STAGED.min(options.limits.ring_bytes),

@@ -120,6 +120,17 @@ fn tree(wiring: &Wiring, tabs: usize) -> Node {
     root
 }
 
+/// `host/journal/state`, without newline: whether what Codex says reaches the disk, and if not, why.
+pub(crate) fn journal_state(health: &journal::Health) -> String {
+    let params = match health {
+        journal::Health::Writing => json!({"state": "writing"}),
+        journal::Health::Stalled { reason, .. } => {
+            json!({"state": "stalled", "reason": reason.to_string()})
+        }
+    };
+    json!({"method": "host/journal/state", "params": params}).to_string()
+}
+
 fn health_word(health: &journal::Health) -> String {
     match health {
         journal::Health::Writing => "writing".to_owned(),

@@ -33,6 +33,7 @@ use crate::{
     rpc::{INVALID_REQUEST, OVERLOADED, PARSE, Refusal},
     session::{AnswerRequest, SessionRef},
     sessions::{Open, Sessions},
+    status,
 };
 
 /// How messages are put into text frames.
@@ -303,6 +304,12 @@ impl Tab {
                 &request.id,
                 &result,
             ))));
+        // Who comes later has not heard why nothing moves.
+        let health = self.wiring.journal.health();
+        if health != journal::Health::Writing {
+            let line = status::journal_state(&health);
+            self.outbox.push(Out::Message(line.into()));
+        }
         Ok(())
     }
 

@@ -228,6 +228,7 @@ impl Stage {
             health.starts_with(&format!("stalled: {reason}")),
             "{health}"
         );
+        self.is_told(reason).await;
         let ready = http::get(host.addr(), "/readyz", "").await;
         assert_eq!((ready.status, ready.body.trim()), (503, "journal-stalled"));
         // What was committed before is still on its way to the tabs.
@@ -238,6 +239,24 @@ impl Stage {
         })
         .await;
         head
+    }
+
+    /// A tab that comes now hears why nothing moves.
+    async fn is_told(&self, reason: &str) {
+        let mut wire = Wire::open(&self.shared.door, true).await.unwrap();
+        let told = loop {
+            let text = wire.text().await.unwrap();
+            let lines = text
+                .lines()
+                .map(|line| serde_json::from_str::<Value>(line).unwrap());
+            let mut news = lines.filter(|line| line["method"] == "host/journal/state");
+            if let Some(told) = news.next() {
+                break told;
+            }
+        };
+        assert_eq!(told["params"]["state"], "stalled");
+        let why = told["params"]["reason"].as_str().unwrap();
+        assert!(why.starts_with(reason), "{why}");
     }
 
     /// Nothing is published while the journal is stalled, and the host holds no more than it may.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::client::Connecting;
-use crate::support::{Client, Folded, Setup};
+use crate::support::{Client, Folded, Setup, eventually};
 
 /// The numbers of the deltas that make up a text of `sim: text`.
 pub fn indices(text: &str) -> Vec<u64> {
@@ -247,6 +247,64 @@ async fn a_tab_that_never_reads_slows_nobody_and_catches_up() {
 
     let end = stalled.turn_end().await;
     assert_eq!(end.params()["turn"]["status"], "completed");
+}
+
+#[tokio::test]
+async fn a_tab_behind_all_that_is_kept_is_reset_to_the_truth_and_goes_on() {
+    let host = Setup::simulated()
+        .set("limits", "ring_bytes = \"64KiB\"")
+        .set("journal", "replay_bytes = \"64KiB\"")
+        .start()
+        .await;
+    let (mut giver, mut stalled) = (host.tab().await, host.tab().await);
+    let thread = giver.start_session(&host.work()).await;
+    stalled.attach(&thread).await;
+    giver
+        .call("host/session/detach", json!({"threadId": thread}))
+        .await
+        .expect("detach");
+    // 24 MB: more than sockets hold, and far more than is kept.
+    giver
+        .submit(&thread, "p1", "sim: text count=6000 size=4000 every=500")
+        .await;
+    giver
+        .submit_when(&thread, "p2", "sim: say \"After.\"", "queue")
+        .await
+        .expect("queue a prompt");
+    let truth = eventually("both turns to have ended", async || {
+        let snapshot = host.tab().await.attach(&thread).await;
+        (snapshot["summary"]["state"] == "idle" && snapshot["queue"] == json!([]))
+            .then_some(snapshot)
+    })
+    .await;
+
+    let head = truth["head"].as_u64().unwrap();
+    while stalled.head(&thread) < head {
+        stalled
+            .next_where("the rest", |event| event.thread() == Some(&thread))
+            .await;
+    }
+    let events = stalled.events();
+    let reset = events
+        .iter()
+        .rposition(|event| event.is("host/session/reset"))
+        .expect("the tab is told that events are gone");
+    let mut folded = Folded::from_snapshot(events[reset].params());
+    for event in &events[reset + 1..] {
+        folded.apply(event);
+    }
+    let story = |folded: &Folded| -> Vec<(String, String)> {
+        let turns = folded.turns.iter();
+        turns
+            .map(|turn| (turn.status.clone(), turn.agent_text()))
+            .collect()
+    };
+    let truth = story(&Folded::from_snapshot(&truth));
+    assert_eq!(truth.len(), 2);
+    assert!(
+        story(&folded) == truth,
+        "the tab shows what the journal has"
+    );
 }
 
 #[tokio::test]

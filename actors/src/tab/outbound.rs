@@ -338,6 +338,10 @@ impl Reader {
                 Some(cursor)
             }
             Ok(Ok(_)) => None,
+            Ok(Err(journal::ReadError::Compacted { through, .. })) => {
+                tracing::info!(session.id = %self.feed.thread(), after, through, "a tab is too far behind and is reset");
+                None
+            }
             Ok(Err(err)) => {
                 tracing::error!(session.id = %self.feed.thread(), err = %err, "read events from the journal");
                 None

@@ -25,7 +25,7 @@ export function reduce(state: State, happening: Happening): State {
       return { ...state, sessions };
     }
     case "trimmed": return onSession(state, happening.threadId, trim);
-    case "cut": return { ...state, draining: false, sessions: mapValues(state.sessions, (session) => ({ ...session, feed: "away" })) };
+    case "cut": return { ...state, draining: false, journalStalled: null, sessions: mapValues(state.sessions, (session) => ({ ...session, feed: "away" })) };
     case "forgotten": return EMPTY;
   }
 }
@@ -35,6 +35,7 @@ function onMessage(state: State, message: Message, atMs: number): State {
   switch (message.method) {
     case "host/session/reset": return onAttached(state, params as unknown as AttachResult, atMs);
     case "host/draining": return { ...state, draining: true };
+    case "host/journal/state": return { ...state, journalStalled: params["state"] === "stalled" ? text(params["reason"]) : null };
     default:
   }
   const threadId = text(params["threadId"]) || text(record(params["thread"])["id"]);

@@ -71,9 +71,11 @@ export interface State {
   /** True once the first list has come. */
   listed: boolean;
   draining: boolean;
+  /** Why the host cannot write what Codex says, and so shows nothing new; null while it can. */
+  journalStalled: string | null;
 }
 
-export const EMPTY: State = { summaries: {}, retryAtMs: {}, sessions: {}, listed: false, draining: false };
+export const EMPTY: State = { summaries: {}, retryAtMs: {}, sessions: {}, listed: false, draining: false, journalStalled: null };
 
 /** Everything that can change the state. `atMs` is this tab's clock when it happened. */
 export type Happening =

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import type { Link } from "../wire/socket";
 import { attach, event, play, session, summary, T } from "./fixture";
 import { reduce } from "./reduce";
-import type { State } from "./state";
+import { EMPTY, type State } from "./state";
 import { groups } from "./summaries";
 import { linkToCodex, linkToHost, linkToModel, turnWords } from "./truth";
 
@@ -15,9 +15,18 @@ const begun = (seq: number) => event(seq, "turn/started", { turn: { id: "t1" } }
 const model = (state: State, nowMs: number, link = up) => linkToModel(link, state, state.summaries[T], session(state), nowMs).short;
 
 test("a broken tab–host link is named with its age and the next try", () => {
-  expect(linkToHost(broken, false, 6000)).toEqual({
+  expect(linkToHost(broken, EMPTY, 6000)).toEqual({
     tone: "bad", short: "broken 5 s", why: "tab–host: the connection broke; next try in 3 s. Codex goes on without this tab.",
   });
+});
+
+test("a journal that cannot write is named until it can, or until the host is gone", () => {
+  const told = (state: string, reason = "") => ({ kind: "message", message: { method: "host/journal/state", params: { state, reason } }, atMs: 0 }) as const;
+  const stalled = reduce(EMPTY, told("stalled", "the disk that holds the journal is full; free some space"));
+  expect(linkToHost(up, stalled, 1000)).toEqual({
+    tone: "bad", short: "cannot write", why: "host: the disk that holds the journal is full; free some space. Nothing is lost: Codex and new prompts wait until there is room.",
+  });
+  expect([reduce(stalled, told("writing")), reduce(stalled, { kind: "cut" })].map((state) => linkToHost(up, state, 1000).tone)).toEqual(["ok", "ok"]);
 });
 
 test("nothing is claimed about the links behind a broken one", () => {

@@ -21,11 +21,14 @@ export interface LinkWords {
 /** Behind a broken link nothing is known. */
 const UNKNOWN: LinkWords = { tone: "none", short: "not known", why: "" };
 
-export function linkToHost(link: Link, draining: boolean, nowMs: number): LinkWords {
+export function linkToHost(link: Link, state: State, nowMs: number): LinkWords {
   const since = age(link.sinceMs, nowMs);
   switch (link.state) {
     case "up":
-      if (draining) return { tone: "wait", short: "stopping", why: "The host is stopping. Sessions go on when it is back." };
+      if (state.draining) return { tone: "wait", short: "stopping", why: "The host is stopping. Sessions go on when it is back." };
+      if (state.journalStalled !== null) {
+        return { tone: "bad", short: "cannot write", why: `host: ${state.journalStalled}. Nothing is lost: Codex and new prompts wait until there is room.` };
+      }
       return { tone: "ok", short: `ok · ${age(link.heardAtMs, nowMs)}`, why: "" };
     case "dialing":
     case "waiting": {

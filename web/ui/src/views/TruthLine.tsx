@@ -11,7 +11,7 @@ export function TruthLine(): JSX.Element {
   const threadId = openThread.value;
   const summary = threadId === null ? undefined : state.value.summaries[threadId];
   const at = now.value;
-  const host = linkToHost(link.value, state.value.draining, at);
+  const host = linkToHost(link.value, state.value, at);
   const codex = linkToCodex(link.value, state.value, summary, at);
   const model = linkToModel(link.value, state.value, summary, openSession.value, at);
   const broken = [host, codex, model].find((one) => one.tone === "bad") ?? [host, codex, model].find((one) => one.tone === "wait");
