@@ -2,11 +2,12 @@
 // Not a page model: tests name what they click by the `data-testid` of the page.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import readline from "node:readline";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
@@ -51,6 +52,21 @@ export class Demo {
     this.token = (await readFile(path.join(this.dir, "token"), "utf8")).trim();
   }
 
+  /** Runs one of the commands that talk to a running host; gives its stdout. */
+  async run(...args) {
+    const config = ["--config", path.join(this.dir, "holdfast.toml")];
+    const env = { PATH: process.env.PATH, HOME: this.dir };
+    const { stdout } = await promisify(execFile)(binary, [...args, ...config], { cwd: this.dir, env });
+    return stdout;
+  }
+
+  /** A link of `holdfast pair`. */
+  async pairingLink(...args) {
+    const found = /^http\S+#pair=\S+$/m.exec(await this.run("pair", ...args));
+    assert.ok(found, "pair prints a link");
+    return found[0];
+  }
+
   /** SIGKILL, then the same host again on the same address. */
   async killAndRestart() {
     this.child.kill("SIGKILL");
@@ -81,7 +97,14 @@ export function openBrowser() {
 }
 
 /** A page in a browser profile of its own, not signed in; `problems` collects what the page complains about. */
-export async function openPage(browser, demo, viewport = desktop, options = {}) {
+export async function openPage(browser, demo, viewport, options) {
+  const page = await blankPage(browser, demo, viewport, options);
+  await page.goto(demo.url);
+  return page;
+}
+
+/** The same before it has gone anywhere. */
+export async function blankPage(browser, demo, viewport = desktop, options = {}) {
   const context = await browser.newContext({ viewport, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(GUARD_MS);
@@ -93,7 +116,9 @@ export async function openPage(browser, demo, viewport = desktop, options = {}) 
       page.problems.push(`a request to elsewhere: ${url}`);
     }
   });
-  await page.goto(demo.url);
+  page.on("websocket", (socket) => {
+    if (new URL(socket.url()).host !== new URL(demo.url).host) page.problems.push(`a socket to elsewhere: ${socket.url()}`);
+  });
   return page;
 }
 

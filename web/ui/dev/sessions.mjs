@@ -150,6 +150,8 @@ export class Sessions {
       setTimeout(() => { reply({ thread: { id: session.threadId } }); this.changed(); }, 300);
     },
     "host/search": ({ params, reply }) => reply({ data: [...this.all.values()].slice(0, 2).map((one) => ({ threadId: one.threadId, turnId: "t", itemId: "i", seq: 1, title: one.title, snippet: `… said ${params.query} in passing …` })) }),
+    "host/signIns/list": ({ reply }) => reply({ data: ["Chrome on Linux", "Safari on iPhone", "Firefox on Windows"].map((device, at) => ({ id: `${at}`.repeat(16), device, role: at === 1 ? "approve" : "operate", name: "main", createdAtMs: Date.now() - (at + 1) * 4e6, lastUsedAtMs: Date.now() - at * 7e5, sockets: at === 0 ? 2 : 0, current: at === 0 })) }),
+    "host/signIns/revoke": ({ reply }) => reply({ revoked: 1 }),
     "host/status": ({ reply }) => reply({
       version: "0.1.0", uptimeMs: 7_384_000,
       tree: { actor: "host", state: "running", restarts: 0, children: [

@@ -1,8 +1,10 @@
 // Where the page starts. Not for anything else.
 
+import "./wire/pairing"; // First: it takes the code out of the address.
 import { render } from "preact";
 import { followHistory } from "./app/actions";
-import { begin } from "./app/connection";
+import { begin, followPairingLinks } from "./app/connection";
+import { pairing } from "./app/model";
 import { App } from "./views/App";
 import "./styles/base.css";
 import "./styles/shell.css";
@@ -14,4 +16,5 @@ import "./styles/host.css";
 const root = document.getElementById("app");
 if (root) render(<App />, root);
 followHistory();
-void begin();
+followPairingLinks();
+if (pairing.value === null) void begin();

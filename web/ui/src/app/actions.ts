@@ -120,6 +120,38 @@ export function hostStatus(): Promise<Params> {
   return socket.request<Params>("host/status", {});
 }
 
+/** One line of the list of sign-ins. */
+export interface SignInEntry {
+  id: string;
+  device: string;
+  role: string;
+  createdAtMs: number;
+  lastUsedAtMs: number;
+  sockets: number;
+  current: boolean;
+}
+
+export async function signIns(): Promise<SignInEntry[]> {
+  return (await socket.request<{ data: SignInEntry[] }>("host/signIns/list", {})).data;
+}
+
+export async function endSignIn(id: string, device: string): Promise<void> {
+  await endSignIns({ id }, () => `Signed out: ${device}.`);
+}
+
+export async function endOtherSignIns(): Promise<void> {
+  await endSignIns({ others: true }, (count) => `Signed out everywhere else: ${count} ${count === 1 ? "device" : "devices"}.`);
+}
+
+async function endSignIns(params: Params, done: (count: number) => string): Promise<void> {
+  try {
+    const { revoked } = await socket.request<{ revoked: number }>("host/signIns/revoke", params);
+    say(done(revoked));
+  } catch (error) {
+    say(`Nobody was signed out: ${(error as Error).message}.`, "bad");
+  }
+}
+
 export interface Hit {
   threadId: string;
   turnId: string;

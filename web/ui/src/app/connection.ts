@@ -4,11 +4,12 @@ import { batch } from "@preact/signals";
 import { CODE, type AttachResult, type Message, type Params, type Summary } from "../wire/types";
 import { Socket } from "../wire/socket";
 import { Refused } from "../wire/pending";
-import { forgetProof } from "../wire/signin";
+import { followPairing } from "../wire/pairing";
+import { forgetProof, signIn, type SignInAnswer } from "../wire/signin";
 import { reduce } from "../store/reduce";
 import type { Happening } from "../store/state";
 import { changeOutbox, drop, put, type Unsent } from "../store/outbox";
-import { link, mayDial, openFailure, openThread, outbox, signInReason, state } from "./model";
+import { link, mayDial, openFailure, openThread, outbox, pairing, signInReason, state } from "./model";
 import { canAnswer } from "./requests";
 import { beginSeen, markSeen } from "./seen";
 
@@ -50,6 +51,28 @@ export async function begin(): Promise<void> {
     signInReason.value = null;
     socket.start();
   } else signInReason.value = "";
+}
+
+/** A link that is opened in a running page asks first, as one that opens the page does. */
+export function followPairingLinks(): void {
+  followPairing((code) => {
+    socket.stop();
+    cutSessions();
+    pairing.value = code;
+  });
+}
+
+/** Signs in with the code of the link. The old sign-in of this browser, if there is one, ends with it. */
+export async function pair(code: string): Promise<SignInAnswer> {
+  const answer = await signIn(code, "link");
+  if (answer.ok) await leavePairing();
+  return answer;
+}
+
+/** Goes on with the sign-in that there is, or asks for one. */
+export async function leavePairing(): Promise<void> {
+  pairing.value = null;
+  await begin();
 }
 
 function cutSessions(): void {

@@ -5,6 +5,7 @@ import type { Link } from "../wire/socket";
 import { EMPTY, type Session, type State } from "../store/state";
 import { needing, titleOf } from "../store/summaries";
 import { readOutbox, type Unsent } from "../store/outbox";
+import { pairingCode } from "../wire/pairing";
 import { hasProof, signInState } from "../wire/signin";
 
 export type View = { at: "list" } | { at: "session"; threadId: string } | { at: "new" } | { at: "host" };
@@ -14,6 +15,8 @@ export const link = signal<Link>({ state: "off", sinceMs: Date.now(), heardAtMs:
 export const view = signal<View>({ at: "list" });
 /** What the sign-in view says; `null` while the page is signed in. */
 export const signInReason = signal<string | null>(null);
+/** The code of the link that this page was opened with, until somebody has decided about it; empty when it is not whole. */
+export const pairing = signal<string | null>(pairingCode());
 /** False when the host runs without authentication: the page must say so. */
 export const authRequired = signal(true);
 export const outbox = signal<Unsent[]>(readOutbox(localStorage));

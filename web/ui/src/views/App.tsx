@@ -2,9 +2,10 @@
 
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { linkUp, needsYou, openThread, pageTitle, signInReason, toast, view } from "../app/model";
+import { linkUp, needsYou, openThread, pageTitle, pairing, signInReason, toast, view } from "../app/model";
 import { shownText } from "../text/pieces";
 import { NewSession } from "./NewSession";
+import { Pairing } from "./Pairing";
 import { Session } from "./Session";
 import { Sidebar } from "./Sidebar";
 import { BrandMark, SignIn } from "./SignIn";
@@ -16,11 +17,13 @@ const TITLE_MAX = 100;
 
 export function App() {
   const reason = signInReason.value;
+  const code = pairing.value;
   const needing = needsYou.value;
   const threadId = openThread.value;
   const title = shownText(pageTitle.value).slice(0, TITLE_MAX);
   useEffect(() => { document.title = needing > 0 ? `(${needing}) needs you · ${title}` : title; }, [needing, title]);
 
+  if (code !== null) return <Pairing code={code} />;
   if (reason !== null) return <SignIn reason={reason} />;
   return (
     <div class="shell" data-view={view.value.at} data-link={linkUp.value ? "up" : "down"}>

@@ -6,9 +6,10 @@ import { useEffect, useState } from "preact/hooks";
 import { go, hostStatus, restartBridge } from "../app/actions";
 import { link, now, state } from "../app/model";
 import { titleOf } from "../store/summaries";
-import { bytes, span } from "../text/ages";
+import { age, bytes, span } from "../text/ages";
 import { list, number, record, text, type Params } from "../wire/types";
 import { Icon } from "./Icon";
+import { SignIns } from "./SignIns";
 
 const REFRESH_MS = 3_000;
 
@@ -36,23 +37,25 @@ export default function Host() {
       </div>
       <div class="host-body">
         {failure ? <p class="failure" role="alert">The host did not tell its state: {failure}.</p> : null}
-        {status ? <Sections status={status} /> : null}
+        {status ? <Sections status={status} up={up} /> : null}
       </div>
     </div>
   );
 }
 
-function Sections({ status }: { status: Params }) {
+function Sections({ status, up }: { status: Params; up: boolean }) {
   const bridges = list(status["bridges"]).map(record);
   const tabs = list(status["tabs"]).map(record);
   return (
     <>
       <Card title="Codex processes" count={bridges.length}>
-        {bridges.length === 0 ? <p class="quiet">None runs. A session's next prompt starts one.</p> : <div class="table bridges" tabIndex={0}><table>
+        {bridges.length === 0 ? <p class="quiet">None runs. A session's next prompt starts one.</p> : <div class="table as-cards" tabIndex={0}><table>
           <thead><tr><th>Session</th><th>State</th><th class="num">Pid</th><th class="num">Generation</th><th class="num">Restarts</th><th class="num">Memory</th><th>Last exit</th><th><span class="sr">Restart</span></th></tr></thead>
           <tbody>{bridges.map((bridge) => <BridgeRow key={`${text(bridge["threadId"])}${String(bridge["pid"])}`} bridge={bridge} />)}</tbody>
         </table></div>}
       </Card>
+      {up ? <SignIns /> : null}
+      {status["reload"] ? <Card title="Last reload of the tokens"><Reload reload={record(status["reload"])} /></Card> : null}
       <Card title="Supervision tree"><Tree tree={status["tree"]} /></Card>
       <Card title="Tabs" count={tabs.length || number(status["tabs"])}>{tabs.length > 0 ? <Records rows={tabs} /> : <Facts facts={record(status["tabs"])} />}</Card>
       <Card title="Journal"><Facts facts={record(status["journal"])} /></Card>
@@ -63,6 +66,20 @@ function Sections({ status }: { status: Params }) {
 
 function Card({ title, count, children }: { title: string; count?: number | undefined; children: ComponentChildren }) {
   return <section class="host-card"><h2>{title}{count === undefined ? null : <span class="quiet"> {count}</span>}</h2>{children}</section>;
+}
+
+function Reload({ reload }: { reload: Params }) {
+  const since = age(number(reload["atMs"]) ?? 0, now.value);
+  const when = since === "now" ? "Just now" : `${since} ago`;
+  if (reload["ok"] !== true) return <p class="failure" role="note">{when}, and nothing was taken up: {text(reload["error"])}</p>;
+  const [added, removed, ended] = ["added", "removed", "signInsEnded"].map((key) => number(reload[key]) ?? 0);
+  const waiting = list(reload["needsRestart"]).map(String);
+  return (
+    <p>
+      {when}: {added || removed ? `${added} new, ${removed} gone; sign-ins that ended with them: ${ended}.` : "no token had changed."}
+      {waiting.length > 0 ? ` Other settings wait for a restart: ${waiting.join(", ")}.` : ""}
+    </p>
+  );
 }
 
 function BridgeRow({ bridge }: { bridge: Params }) {

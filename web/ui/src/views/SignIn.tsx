@@ -46,7 +46,7 @@ export function SignIn({ reason }: { reason: string }) {
           ref={field} id="token" name="token" type="password" data-testid="login-token" autocomplete="current-password" autocapitalize="off"
           spellcheck={false} placeholder="hft_…" aria-describedby="signin-help" aria-invalid={failure !== ""} enterkeyhint="go"
         />
-        <p id="signin-help" class="quiet small">It is sent to the host once; this page does not keep it.</p>
+        <p id="signin-help" class="quiet small">It is sent to the host once; this page does not keep it. Or run <code>holdfast pair</code> on the host and open its link here.</p>
         <div role="alert" class="failure" data-testid="login-error" hidden={failure === ""}>
           {failure}{wait > 0 ? ` Try again in ${wait} s.` : ""}
         </div>

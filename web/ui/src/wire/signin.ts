@@ -27,7 +27,8 @@ export async function signInState(): Promise<SignInState | null> {
   }
 }
 
-export async function signIn(token: string): Promise<SignInAnswer> {
+/** Signs in at this page's own host and no other, with a token or with the code of a pairing link. */
+export async function signIn(token: string, by: "token" | "link" = "token"): Promise<SignInAnswer> {
   let response: Response;
   try {
     response = await fetch("/login", {
@@ -35,6 +36,7 @@ export async function signIn(token: string): Promise<SignInAnswer> {
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ token }),
       cache: "no-store",
+      redirect: "error",
       signal: AbortSignal.timeout(15_000),
     });
   } catch {
@@ -48,6 +50,7 @@ export async function signIn(token: string): Promise<SignInAnswer> {
   const said = typeof body.error === "string" ? ` The host said: ${body.error}` : "";
   switch (response.status) {
     case 401:
+      if (by === "link") return { ok: false, text: "This link has been used, or its time is over. Run `holdfast pair` on the host again and open the new link." };
       return { ok: false, text: "This token is not the right one. Copy it again from where the host's owner keeps it; `holdfast token new` makes another." };
     case 429: {
       const seconds = Number(response.headers.get("retry-after") ?? "30");
