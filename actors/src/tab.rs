@@ -152,6 +152,8 @@ pub(crate) struct Tab {
     initialized: bool,
     /// Protocol errors in a row; a client that only makes errors is hung up on.
     errors: u32,
+    /// It has been hung up on: what else it has sent does not count.
+    hung_up: bool,
     /// Calls of this tab that have no answer yet.
     calls: Arc<Semaphore>,
 }
@@ -175,6 +177,7 @@ impl Actor for Tab {
             over: args.over,
             initialized: false,
             errors: 0,
+            hung_up: false,
         })
     }
 
@@ -202,7 +205,7 @@ impl Message<ClientFrame> for Tab {
     async fn handle(&mut self, ClientFrame(frame): ClientFrame, _: &mut Context<Self, ()>) {
         for line in frame.split(|byte| *byte == b'\n') {
             let line = line.trim_ascii();
-            if !line.is_empty() {
+            if !line.is_empty() && !self.hung_up {
                 self.message(line).await;
             }
         }
@@ -384,6 +387,7 @@ impl Tab {
                 errors = self.errors,
                 "hang up on a client that makes only errors"
             );
+            self.hung_up = true;
             self.outbox
                 .push(Out::Close(1008, "too many protocol errors in a row"));
         }

@@ -92,6 +92,19 @@ async fn ten_errors_in_a_row_close_the_socket() {
 }
 
 #[tokio::test]
+async fn what_follows_the_last_error_in_the_same_frame_is_not_done() {
+    let watched = Watched::start().await;
+    let mut tab = watched.host.tab().await;
+    let prompt = json!({"id": 99, "method": "host/prompt/submit", "params": {
+        "threadId": watched.thread, "promptId": "late", "input": [{"type": "text", "text": "sim: say \"no\""}], "when": "now"}});
+    tab.send_raw(&format!("{}{prompt}", "no\n".repeat(10))).await;
+    assert_eq!(tab.close().await.0, 1008);
+    let attached = watched.host.tab().await.attach(&watched.thread).await;
+    assert_eq!(attached["queue"], json!([]));
+    watched.check().await;
+}
+
+#[tokio::test]
 async fn unknown_methods_are_answered_by_whoever_owns_the_name() {
     let watched = Watched::start().await;
     let mut tab = watched.host.tab().await;

@@ -39,6 +39,7 @@ struct Pulse {
 
 impl Pump<'_> {
     /// Runs until either side ends it; says how. `early` came with the proof, if there was one: that was the first frame.
+    /// Once the end is decided nothing that the client has sent counts any more; what it was to be told still goes out.
     pub(super) async fn run<I: Inbound, O: Outbound>(
         &self,
         socket: &mut Socket,
@@ -47,11 +48,19 @@ impl Pump<'_> {
         early: Option<Bytes>,
     ) -> End {
         let pulse = Pulse::default();
-        tokio::select! {
+        let end = tokio::select! {
             biased;
             end = self.write(&mut socket.outgoing, outbound, &pulse) => end,
             end = self.read(&mut socket.incoming, inbound, &pulse, early) => end,
+        };
+        if matches!(end, End::Close(..)) {
+            tokio::select! {
+                biased;
+                () = self.link.closing.cancelled() => {}
+                flushed = self.flush(&mut socket.outgoing) => return flushed.err().unwrap_or(end),
+            }
         }
+        end
     }
 
     /// From the client to the tab.
@@ -92,7 +101,7 @@ impl Pump<'_> {
         }
     }
 
-    /// From the tab to the client.
+    /// From the tab to the client. What was added last may be unwritten when it ends.
     async fn write<O: Outbound>(
         &self,
         outgoing: &mut WriteHalf,
@@ -119,10 +128,10 @@ impl Pump<'_> {
                 () = replies.wait() => None,
                 () = self.link.closing.cancelled() => return End::DRAINING,
             };
-            if let Err(end) = self.flush(outgoing).await {
+            if let Some(end) = end {
                 return end;
             }
-            if let Some(end) = end {
+            if let Err(end) = self.flush(outgoing).await {
                 return end;
             }
         }

@@ -246,6 +246,28 @@ async fn row_13_a_client_that_reads_nothing_is_closed_and_still_heard_until_then
 }
 
 #[tokio::test]
+async fn what_a_client_sends_after_it_was_hung_up_on_reaches_no_tab() {
+    let host = Setup::default()
+        .limits(|limits| limits.send_stall_timeout = Duration::from_secs(1))
+        .start()
+        .await;
+    let mut client = Bare::open(&host).await;
+    client.write(&frame(0x81, b"before")).await;
+    let mut tab = host.tab().await;
+    assert_eq!(tab.heard().await, "before");
+    // Too much for the kernel, so that the close waits behind it while the client goes on talking.
+    let farewell = vec![
+        Frame::Text("x".repeat(16 << 20).into()),
+        Frame::Close(1008, "enough"),
+    ];
+    tab.send.send(farewell).await.unwrap();
+    let mut first = [0; 1024];
+    soon(client.stream.read_exact(&mut first)).await.unwrap();
+    client.write(&frame(0x81, b"after")).await;
+    assert_eq!(soon(tab.received.recv()).await, None);
+}
+
+#[tokio::test]
 async fn row_13_a_slow_client_is_not_a_stalled_one() {
     let host = Setup::default()
         .limits(|limits| limits.send_stall_timeout = Duration::from_secs(1))
