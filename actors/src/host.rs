@@ -107,7 +107,8 @@ pub(crate) struct Wiring {
     pub version: &'static str,
     pub started: Instant,
     launch: Launch,
-    service: OnceLock<SupervisorRef>,
+    /// `None` until the host is built.
+    service: parking_lot::Mutex<Option<SupervisorRef>>,
     refs: OnceLock<Refs>,
     next_tab: AtomicU64,
     /// When Codex's own list of threads was last read.
@@ -124,11 +125,12 @@ pub(crate) struct Refs {
     pub admission: Admission,
 }
 
-/// How often static children were started.
+/// How often static children, and the supervisor of the service Codex, were started.
 #[derive(Debug, Default)]
 pub(crate) struct Restarts {
     pub sessions: Starts,
     pub tabs: Starts,
+    pub service: Starts,
 }
 
 /// Counts the starts of one actor.
@@ -167,11 +169,22 @@ impl Wiring {
         launch
     }
 
-    /// The Codex that serves what belongs to no thread.
-    pub(crate) fn service(&self) -> &SupervisorRef {
-        self.service
-            .get()
-            .expect("set before the first tab can exist")
+    /// The Codex that serves what belongs to no thread. A supervisor that failed by a bug is replaced here, by whoever
+    /// needs it first: its end has stopped its process.
+    pub(crate) fn service(self: &Arc<Self>) -> SupervisorRef {
+        let mut service = self.service.lock();
+        match &*service {
+            Some(running) if running.actor().is_alive() || self.closing.is_cancelled() => {
+                return running.clone();
+            }
+            Some(_) => tracing::error!(
+                "the supervisor of the service codex failed; another takes its place"
+            ),
+            None => {}
+        }
+        self.restarts.service.count();
+        let fresh = SupervisorRef::spawn(Arc::clone(self), Purpose::Service);
+        service.insert(fresh).clone()
     }
 
     pub(crate) fn refs(&self) -> &Refs {
@@ -253,7 +266,7 @@ impl Host {
             version: options.version,
             started: Instant::now(),
             launch: options.launch,
-            service: OnceLock::new(),
+            service: parking_lot::Mutex::default(),
             refs: OnceLock::new(),
             next_tab: AtomicU64::new(1),
             listed_at: parking_lot::Mutex::default(),
@@ -264,9 +277,7 @@ impl Host {
         let unfinished = wiring.journal.open_prompts()?;
 
         let root = Root::spawn(Arc::clone(&wiring));
-        let _first = wiring
-            .service
-            .set(SupervisorRef::spawn(Arc::clone(&wiring), Purpose::Service));
+        wiring.service();
         let sessions_args = SessionsArgs {
             wiring: Arc::clone(&wiring),
         };
@@ -449,3 +460,6 @@ pub(crate) async fn list_tabs(wiring: &Wiring) -> Vec<TabView> {
         .await
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

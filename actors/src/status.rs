@@ -1,5 +1,7 @@
 //! `host/status`: the live tree, the bridges, the tabs and the journal, as they are at this moment.
 
+use std::sync::Arc;
+
 use kameo::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -52,7 +54,7 @@ fn node<A: Actor>(
 }
 
 /// The answer, raw JSON.
-pub(crate) async fn report(wiring: &Wiring) -> String {
+pub(crate) async fn report(wiring: &Arc<Wiring>) -> String {
     let tabs = list_tabs(wiring).await;
     let statistics = wiring.journal.statistics();
     let health = wiring.journal.health();
@@ -88,7 +90,7 @@ pub(crate) async fn report(wiring: &Wiring) -> String {
     .to_string()
 }
 
-fn tree(wiring: &Wiring, tabs: usize) -> Node {
+fn tree(wiring: &Arc<Wiring>, tabs: usize) -> Node {
     let refs = wiring.refs();
     let mut root = node("host", None, &refs.root, 0);
     let mut sessions = node(
@@ -115,7 +117,7 @@ fn tree(wiring: &Wiring, tabs: usize) -> Node {
         tabs_node,
         node("admission", None, refs.admission.actor(), 0),
         journal,
-        supervisor(wiring.service(), "service".into()),
+        service(wiring),
     ];
     root
 }
@@ -129,6 +131,13 @@ pub(crate) fn journal_state(health: &journal::Health) -> String {
         }
     };
     json!({"method": "host/journal/state", "params": params}).to_string()
+}
+
+/// The service Codex: its process may have been restarted, and so may its supervisor.
+fn service(wiring: &Arc<Wiring>) -> Node {
+    let mut own = supervisor(&wiring.service(), "service".into());
+    own.restarts += wiring.restarts.service.restarts();
+    own
 }
 
 fn health_word(health: &journal::Health) -> String {

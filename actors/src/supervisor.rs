@@ -610,3 +610,16 @@ impl Message<Respawn> for BridgeSupervisor {
         }
     }
 }
+
+/// A bug of this actor, for tests.
+#[cfg(test)]
+pub(crate) struct Fail;
+
+#[cfg(test)]
+impl Message<Fail> for BridgeSupervisor {
+    type Reply = ();
+
+    async fn handle(&mut self, _: Fail, _: &mut Context<Self, ()>) {
+        panic!("a bug, as a test wants it");
+    }
+}

@@ -276,7 +276,7 @@ pub(crate) async fn service(
     method: &str,
     params: Option<&str>,
 ) -> Result<Bytes, Refusal> {
-    let link = up(wiring, wiring.service()).await?;
+    let link = up(wiring, &wiring.service()).await?;
     let answer = link
         .call(method, params, None)
         .map_err(|err| Refusal::new(OVERLOADED, err.to_string()))?;

@@ -1,0 +1,76 @@
+//! A host without sockets, over a Codex of one line of shell: what happens after bugs of our own. How Codex behaves is not
+//! for here.
+
+use std::path::Path;
+
+use super::*;
+use crate::{supervisor::Fail, tab::service};
+
+/// Answers every request, `initialize` as Codex does.
+const CODEX: &str = r#"while read -r line; do
+  id=$(printf %s "$line" | sed -n 's/.*"id":\([0-9]*\).*/\1/p')
+  case "$line" in
+    *'"initialize"'*) result='{"userAgent":"x/0.169.0 (sh)","codexHome":"/","platformFamily":"unix","platformOs":"linux"}';;
+    *) result="{\"pid\":$$}";;
+  esac
+  [ -z "$id" ] || printf '{"id":%s,"result":%s}\n' "$id" "$result"
+done"#;
+
+async fn host(dir: &Path) -> Host {
+    let config = config::Config::from_toml(
+        "websocket_auth_required = false",
+        dir,
+        &config::Environment::of([("HOME", dir.to_str().expect("a plain path"))]),
+    )
+    .expect("a good configuration");
+    let (journal, _) = Journal::open(journal::Options::new(&dir.join("state"))).expect("a new journal");
+    let options = HostOptions {
+        admission: admission::Args::from_config(&config.admission, &config.limits),
+        codex: config.codex,
+        limits: config.limits,
+        journal,
+        redactor: Arc::new(Redactor::builder().build().expect("the built-in rules")),
+        launch: Launch {
+            program: "/bin/sh".into(),
+            args: vec!["-c".into(), CODEX.into()],
+            home: None,
+            current_dir: dir.to_owned(),
+            env: std::env::var_os("PATH")
+                .map(|path| ("PATH".into(), path))
+                .into_iter()
+                .collect(),
+            grace: Duration::from_millis(200),
+            launcher: None,
+        },
+        version: "0",
+    };
+    Host::start(options).await.expect("an empty journal")
+}
+
+/// The pid of the service Codex, in its own words.
+async fn service_pid(host: &Host) -> String {
+    let answer = service(&host.wiring, "anything", None)
+        .await
+        .expect("the service answers");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn a_service_supervisor_that_failed_is_replaced_and_leaves_no_process() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let host = host(dir.path()).await;
+    let before = service_pid(&host).await;
+    let failed = host.wiring.service();
+    let process = failed.status().borrow().link().expect("it is up").pid;
+    failed.tell(Fail).await;
+    failed.actor().wait_for_shutdown().await;
+
+    assert_ne!(service_pid(&host).await, before);
+    assert_eq!(host.wiring.restarts.service.restarts(), 1);
+    assert!(host.shutdown(Duration::from_secs(10)).await);
+    assert_eq!(
+        codex::process::start_time(process),
+        None,
+        "its process is gone"
+    );
+}
