@@ -97,7 +97,8 @@ async fn what_follows_the_last_error_in_the_same_frame_is_not_done() {
     let mut tab = watched.host.tab().await;
     let prompt = json!({"id": 99, "method": "host/prompt/submit", "params": {
         "threadId": watched.thread, "promptId": "late", "input": [{"type": "text", "text": "sim: say \"no\""}], "when": "now"}});
-    tab.send_raw(&format!("{}{prompt}", "no\n".repeat(10))).await;
+    tab.send_raw(&format!("{}{prompt}", "no\n".repeat(10)))
+        .await;
     assert_eq!(tab.close().await.0, 1008);
     let attached = watched.host.tab().await.attach(&watched.thread).await;
     assert_eq!(attached["queue"], json!([]));

@@ -23,7 +23,7 @@ async fn host(dir: &Path) -> Host {
         &config::Environment::of([("HOME", dir.to_str().expect("a plain path"))]),
     )
     .expect("a good configuration");
-    let (journal, _) = Journal::open(journal::Options::new(&dir.join("state"))).expect("a new journal");
+    let (journal, _) = Journal::open(journal::Options::new(dir.join("state"))).expect("a new journal");
     let options = HostOptions {
         admission: admission::Args::from_config(&config.admission, &config.limits),
         codex: config.codex,
