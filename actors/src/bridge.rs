@@ -199,10 +199,7 @@ impl Bridge {
         while let Some(line) = self.lines.next_line() {
             match line {
                 Ok(line) => self.ingest.line(line),
-                Err(oversized) => {
-                    self.ingest.tally.oversized += 1;
-                    tracing::warn!(pid = self.link.pid, err = %oversized, "skip a line from codex");
-                }
+                Err(oversized) => self.ingest.oversized(&oversized),
             }
         }
         self.ingest.flush();

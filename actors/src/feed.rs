@@ -35,7 +35,7 @@ use tokio::sync::{Notify, oneshot, watch};
 pub(crate) use self::{
     change::{Change, text_field},
     requests::ServerRequest,
-    turns::{OpenItem, OpenTurn, TURN_ROW},
+    turns::{OpenItem, OpenTurn, TURN_ROW, Waits},
 };
 use self::{
     ring::Ring,
@@ -260,6 +260,21 @@ impl Feed {
         let mut w = self.write.lock();
         change(&mut w.row);
         w.dirty = true;
+    }
+
+    /// What the running turn waits for; `None` when none runs.
+    pub(crate) fn waits(&self) -> Option<Waits> {
+        let waits = self.write.lock().turns.waits()?;
+        Some(if self.requests().is_empty() {
+            waits
+        } else {
+            Waits::Person
+        })
+    }
+
+    /// What Codex said when it began to ask its model again.
+    pub(crate) fn retrying(&self) -> Option<String> {
+        self.write.lock().turns.retrying().map(str::to_owned)
     }
 
     /// True when a turn runs and nothing has been heard of it for longer than the session's patience.

@@ -16,7 +16,7 @@ use crate::{
     feed::{Change, Feed, json_string, now_ms},
     host::Wiring,
     rpc::Refusal,
-    session::settings::last_turn,
+    session::settings::{last_turn, with_rollout},
     tab::service,
 };
 
@@ -102,6 +102,11 @@ pub(crate) fn row(thread: &Thread<'_>) -> journal::Session {
         created_ms: at(thread.created_at),
         updated_ms: at(thread.updated_at),
         resumable: true,
+        extra: thread
+            .path
+            .as_deref()
+            .map(|path| with_rollout("", path))
+            .unwrap_or_default(),
         ..journal::Session::default()
     }
 }

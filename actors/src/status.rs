@@ -11,7 +11,7 @@ use crate::{
     feed::now_ms,
     host::{Wiring, list_tabs},
     reload::Outcome,
-    supervisor::SupervisorRef,
+    supervisor::{SupervisorRef, resident},
 };
 
 /// Sessions shown in the tree, the most recent ones; the rest is a number.
@@ -193,17 +193,4 @@ fn bridges(wiring: &Wiring) -> Vec<Value> {
         .into_iter()
         .map(view)
         .collect()
-}
-
-/// Resident memory of a process in bytes.
-fn resident(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.split_whitespace()
-        .next()?
-        .parse::<u64>()
-        .ok()
-        .map(|kib| kib * 1024)
 }

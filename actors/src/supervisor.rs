@@ -7,13 +7,15 @@
 mod address;
 mod backoff;
 mod cause;
+mod memory;
+mod rollout;
 mod startup;
 mod story;
 mod watchdog;
 
 use std::{convert::Infallible, ops::ControlFlow, sync::Arc, time::Duration};
 
-use codex::process::SpawnError;
+use codex::process::{Exit, SpawnError};
 use kameo::prelude::*;
 use tokio::{
     sync::{OwnedSemaphorePermit, watch},
@@ -26,7 +28,9 @@ use self::{
     backoff::{Backoff, Verdict},
     story::{announce, settle},
 };
-pub(crate) use self::{address::SupervisorRef, backoff::RestartPolicy, cause::Cause};
+pub(crate) use self::{
+    address::SupervisorRef, backoff::RestartPolicy, cause::Cause, memory::resident,
+};
 use crate::{
     bridge::{BelongTo, Bridge, BridgeArgs, BridgeLink, StopBridge},
     feed::Feed,
@@ -163,6 +167,10 @@ pub(crate) struct BridgeSupervisor {
     wanted: bool,
     resuming: bool,
     deaths_in_resume: u32,
+    /// A person wants it whatever speaks against it.
+    forced: bool,
+    /// What the kernel's count of kills for memory was when it was last looked at.
+    kills: Option<u64>,
     timer: Option<AbortHandle>,
     /// Its place among the processes that may run at once.
     room: Option<OwnedSemaphorePermit>,
@@ -187,6 +195,8 @@ impl Actor for BridgeSupervisor {
             wanted: false,
             resuming: false,
             deaths_in_resume: 0,
+            forced: false,
+            kills: None,
             timer: None,
             room: None,
         })
@@ -245,12 +255,18 @@ impl BridgeSupervisor {
         if self.wiring.closing.is_cancelled() {
             return;
         }
+        if let (false, Some(main)) = (self.forced, self.purpose.feed())
+            && let Err(cause) = rollout::check(&main.row(), self.wiring.codex.rollout_limit)
+        {
+            return self.publish(BridgeStatus::Quarantined(cause), None);
+        }
         let Ok(room) = Arc::clone(&self.wiring.bridges).try_acquire_owned() else {
             // The one that has been quiet longest makes room; when all are busy, this one waits.
             self.wiring.directory.park_quietest();
             return self.retry_in(ROOM_RETRY, 0, Cause::NoRoom(self.wiring.limits.bridges));
         };
         self.room = Some(room);
+        self.kills = memory::kills();
         self.incarnation += 1;
         self.wanted = false;
         if let Some(main) = self.purpose.feed() {
@@ -283,7 +299,7 @@ impl BridgeSupervisor {
         }
         self.room = None;
         let asked = self.stopping.take();
-        let cause = asked.clone().unwrap_or(cause);
+        let cause = asked.clone().unwrap_or_else(|| self.with_memory(cause));
         tracing::info!(cause = cause.kind(), detail = %cause, "codex ended");
         self.figures.send_modify(|figures| {
             figures.last_exit = Some(cause.to_string());
@@ -319,12 +335,23 @@ impl BridgeSupervisor {
         }
     }
 
+    /// A SIGKILL that nobody here sent, while the kernel was killing for memory: that is what it was.
+    fn with_memory(&self, cause: Cause) -> Cause {
+        match cause {
+            Cause::Exited {
+                exit: Exit::Signal(9),
+                stderr,
+            } if memory::kills() > self.kills => Cause::OutOfMemory { stderr },
+            cause => cause,
+        }
+    }
+
     fn decide(&mut self, cause: Cause) {
         if matches!(cause, Cause::Held) {
             // Not a crash: it is tried again until the other process has let go.
             return self.retry_in(HELD_RETRY, 0, cause);
         }
-        if matches!(cause, Cause::WrongVersion(_)) {
+        if cause.needs_a_person() {
             return self.publish(BridgeStatus::Failed(cause), None);
         }
         if self.deaths_in_resume >= DEATHS_IN_RESUME {
@@ -442,6 +469,7 @@ impl Message<Restart> for BridgeSupervisor {
     async fn handle(&mut self, _: Restart, _: &mut Context<Self, ()>) {
         self.backoff.reset();
         self.deaths_in_resume = 0;
+        self.forced = true;
         if self.bridge.is_some() {
             self.stop(Cause::Requested).await;
         } else {
@@ -467,7 +495,7 @@ impl Message<Shutdown> for BridgeSupervisor {
 }
 
 impl BridgeSupervisor {
-    async fn stop(&mut self, cause: Cause) {
+    pub(super) async fn stop(&mut self, cause: Cause) {
         if let Some(bridge) = &self.bridge {
             self.stopping = Some(cause.clone());
             // From here on nothing more goes to it; what comes waits for the next one.
@@ -517,13 +545,10 @@ impl Message<BridgeSpawned> for BridgeSupervisor {
         }
         self.link = Some(Arc::clone(&spawned.link));
         self.resuming = self.purpose.feed().is_some_and(|main| main.row().resumable);
-        let (me, wiring, main) = (
-            self.me.clone(),
-            Arc::clone(&self.wiring),
-            self.purpose.feed().cloned(),
-        );
+        let (me, wiring) = (self.me.clone(), Arc::clone(&self.wiring));
+        let (purpose, forced) = (self.purpose.clone(), std::mem::take(&mut self.forced));
         self.wiring.tracker.spawn(async move {
-            let result = startup::bring_up(&wiring, &spawned.link, main.as_ref()).await;
+            let result = startup::bring_up(&wiring, &spawned.link, &purpose, forced).await;
             let incarnation = spawned.incarnation;
             me.tell(BroughtUp {
                 incarnation,

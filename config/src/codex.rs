@@ -14,6 +14,8 @@ use crate::{
 
 /// Entries of each list here, far above what anybody writes.
 const LIST_ITEMS: usize = 256;
+/// Above every machine's memory and every thread's file; it only keeps sums from overflowing.
+const TIB: u64 = 1 << 40;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How Codex processes are run.
@@ -43,8 +45,18 @@ pub struct Codex {
     pub start_timeout: Duration,
     /// Silence of a running turn after which Codex is probed.
     pub stall_timeout: Duration,
+    /// What is done about a turn that waits for its model in silence.
+    pub stall_policy: StallPolicy,
+    /// Resident bytes above which an idle Codex is stopped; `None` lets it grow.
+    pub memory_limit: Option<u64>,
+    /// Bytes of a thread's file above which it is not opened by itself.
+    pub rollout_limit: u64,
+    /// Whether one Codex waits, started, for the next session.
+    pub warm_spare: bool,
     /// From the request to end to the kill.
     pub stop_grace: Duration,
+    /// What becomes of running turns when the host stops.
+    pub stop_policy: StopPolicy,
     /// Names of the environment variables that Codex gets; all others are withheld.
     pub env_allow: Vec<String>,
     /// What commands get of Codex's own environment.
@@ -87,7 +99,12 @@ impl Codex {
             healthy_after: section.value("healthy_after", value::duration(milli..=DAY)),
             start_timeout: section.value("start_timeout", value::duration(second..=10 * minute)),
             stall_timeout: section.value("stall_timeout", value::duration(second..=DAY)),
+            stall_policy: section.value("stall_policy", value::choice(&StallPolicy::WORDS)),
+            memory_limit: section.optional("memory_limit", value::bytes(64 << 20..=TIB)),
+            rollout_limit: section.value("rollout_limit", value::bytes(1 << 20..=TIB)),
+            warm_spare: section.value("warm_spare", value::flag),
             stop_grace: section.value("stop_grace", value::duration(10 * milli..=10 * minute)),
+            stop_policy: section.value("stop_policy", value::choice(&StopPolicy::WORDS)),
             env_allow: section.value("env_allow", value::list(LIST_ITEMS, passed_variable)),
             shell_environment: section
                 .value("shell_environment", value::choice(&ShellEnvironment::WORDS)),
@@ -161,6 +178,33 @@ impl ShellEnvironment {
         ("all", Self::All),
         ("codex", Self::Codex),
     ];
+}
+
+/// What is done about a stalled turn that waits for its model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StallPolicy {
+    /// It is shown, and waits.
+    Show,
+    /// It is interrupted.
+    Interrupt,
+}
+
+impl StallPolicy {
+    const WORDS: [(&'static str, Self); 2] = [("show", Self::Show), ("interrupt", Self::Interrupt)];
+}
+
+/// What becomes of running turns when the host is told to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopPolicy {
+    /// They end at once.
+    Interrupt,
+    /// They run on while there is time.
+    Finish,
+}
+
+impl StopPolicy {
+    const WORDS: [(&'static str, Self); 2] =
+        [("interrupt", Self::Interrupt), ("finish", Self::Finish)];
 }
 
 /// What commands may write to. Ordered from the narrowest to the widest.

@@ -32,7 +32,7 @@ pub use admission::{
     Admission, Bound, Credential, CredentialSource, Role, SignIns, TOKEN_VARIABLE, Tailscale,
     TrustedProxy,
 };
-pub use codex::{ApprovalPolicy, Codex, Sandbox, ShellEnvironment};
+pub use codex::{ApprovalPolicy, Codex, Sandbox, ShellEnvironment, StallPolicy, StopPolicy};
 pub use environment::Environment;
 pub use error::{EX_CONFIG, Error};
 pub use journal::Journal;

@@ -125,7 +125,7 @@ fn the_default_file_itself_is_a_configuration_and_knows_every_key() {
             })
         })
         .collect();
-    assert_eq!(commented.len(), 10, "{commented:?}");
+    assert_eq!(commented.len(), 11, "{commented:?}");
     for line in commented {
         let sections = [
             "",

@@ -311,3 +311,110 @@ async fn what_a_command_left_running_dies_with_its_codex() {
         .await;
     }
 }
+
+#[tokio::test]
+async fn a_silent_turn_is_shown_with_what_it_waits_for_and_only_the_models_silence_is_interrupted()
+{
+    let setup = Setup::simulated().set("codex", "stall_timeout = \"1s\"");
+    let host = setup
+        .set("codex", "stall_policy = \"interrupt\"")
+        .start()
+        .await;
+    let (mut tab, mut other) = (host.tab().await, host.tab().await);
+    let busy = other.start_session(&host.work()).await;
+    other
+        .submit(&busy, "p1", "sim: run cmd=\"sleep 600\"")
+        .await;
+    let thread = tab.start_session(&host.work()).await;
+    tab.submit(&thread, "p1", "sim: text count=5; hang").await;
+    let error = tab.next("error").await;
+    assert_eq!(error.params()["willRetry"], json!(false));
+    assert!(error.raw.contains("codex.stall_policy"), "{}", error.raw);
+    assert_eq!(
+        tab.turn_end().await.params()["turn"]["status"],
+        "interrupted"
+    );
+    tab.submit(&thread, "p2", "sim: say \"On.\"").await;
+    assert_eq!(tab.turn_end().await.params()["turn"]["status"], "completed");
+
+    let waiting = eventually("the silent command to be shown", async || {
+        let summary = summary(&mut tab, &busy).await;
+        (summary["state"] == "stalled").then_some(summary)
+    })
+    .await;
+    assert_eq!(waiting["turn"]["waitsFor"], "command");
+}
+
+#[tokio::test]
+async fn a_turn_that_waits_for_its_model_is_only_shown_when_nothing_else_was_asked_for() {
+    let host = Setup::simulated()
+        .set("codex", "stall_timeout = \"1s\"")
+        .start()
+        .await;
+    let mut tab = host.tab().await;
+    let thread = tab.start_session(&host.work()).await;
+    tab.submit(&thread, "p1", "sim: text count=5; hang").await;
+    let stalled = eventually("the silence to be shown", async || {
+        let summary = summary(&mut tab, &thread).await;
+        (summary["state"] == "stalled").then_some(summary)
+    })
+    .await;
+    assert_eq!(stalled["turn"]["waitsFor"], "model");
+}
+
+#[tokio::test]
+async fn a_program_that_is_no_codex_is_named_as_such_and_not_started_again() {
+    let setup = Setup::simulated().set("codex", "path = \"/usr/bin/yes\"");
+    let host = setup
+        .set("codex", "args = []")
+        .set("codex", "start_timeout = \"1s\"")
+        .start()
+        .await;
+    let mut tab = host.tab().await;
+    let error = tab
+        .call("thread/start", json!({"cwd": host.work()}))
+        .await
+        .unwrap_err();
+    assert_eq!(error.code, -32006);
+    assert!(
+        error
+            .message
+            .contains("does not speak as codex app-server does"),
+        "{}",
+        error.message
+    );
+    let status = tab.call("host/status", json!({})).await.unwrap();
+    let births = status["bridges"].as_array().unwrap().iter();
+    let restarts: Vec<&Value> = births.map(|bridge| &bridge["restarts"]).collect();
+    assert!(
+        restarts.iter().all(|restarts| **restarts == json!(0)),
+        "{restarts:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_thread_whose_file_is_too_large_is_opened_only_when_a_person_says_so() {
+    let setup = Setup::simulated().set("codex", "rollout_limit = \"1MiB\"");
+    let host = setup.set("codex", "idle_timeout = \"1s\"").start().await;
+    let mut tab = host.tab().await;
+    let thread = tab.start_session(&host.work()).await;
+    tab.submit(&thread, "p1", "sim: bigline mb=2").await;
+    tab.turn_end().await;
+    tab.bridge_state("parked").await;
+    let _ = tab
+        .submit_when(&thread, "p2", "sim: say \"Opened.\"", "queue")
+        .await;
+    let held = tab.bridge_state("quarantined").await;
+    assert_eq!(held.params()["reasonKind"], "rollout-too-large");
+    let attached = host.tab().await.attach(&thread).await;
+    assert_eq!(
+        Folded::from_snapshot(&attached).turns.len(),
+        1,
+        "the history stays readable"
+    );
+
+    tab.call("host/bridge/restart", json!({"threadId": thread}))
+        .await
+        .expect("restart");
+    assert_eq!(tab.turn_end().await.params()["turn"]["status"], "completed");
+}

@@ -149,3 +149,23 @@ async fn after_a_kill_of_the_host_in_mid_stream_the_session_goes_on() {
         (1..=head).collect::<Vec<_>>()
     );
 }
+
+#[tokio::test]
+async fn a_codex_without_an_account_says_so_at_once() {
+    // A provider that wants an account, and none is there.
+    let setup = Setup::real().set(
+        "codex",
+        "args = [\"-c\", \"model_provider=\\\"openai\\\"\"]",
+    );
+    let host = setup.start().await;
+    let mut tab = host.tab().await;
+    let error = tab
+        .call("thread/start", json!({"cwd": host.work()}))
+        .await
+        .unwrap_err();
+    assert_eq!(error.code, -32006);
+    assert!(error.message.contains("codex login"), "{}", error.message);
+    tab.call("model/list", json!({}))
+        .await
+        .expect("what needs no account works");
+}

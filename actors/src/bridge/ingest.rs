@@ -17,6 +17,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use codex::{
     item::TextField,
+    lines::Oversized,
     message::{Encoding, Incoming, Notification, Request, Response, string_value, write_string},
     request_id::RequestId,
 };
@@ -36,15 +37,6 @@ use crate::{
 /// Delta streams of one thread that are redacted at once; the oldest is flushed at the bound.
 const MAX_STREAMS: usize = 512;
 
-/// What became of the lines of one read.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Tally {
-    /// Lines that were no message.
-    pub malformed: u64,
-    /// Lines longer than the limit.
-    pub oversized: u64,
-}
-
 /// The pipeline of one bridge.
 pub(super) struct Ingest {
     link: Arc<BridgeLink>,
@@ -57,7 +49,6 @@ pub(super) struct Ingest {
     service: bool,
     /// base64 streams (`command/exec`), by process handle and stream.
     encoded: Vec<(String, Stream)>,
-    pub(super) tally: Tally,
 }
 
 struct Thread {
@@ -92,7 +83,6 @@ impl Ingest {
             main: None,
             service: matches!(purpose, Purpose::Service),
             encoded: Vec::new(),
-            tally: Tally::default(),
         };
         if let Purpose::Session(feed) = purpose {
             ingest.set_main(feed);
@@ -124,13 +114,30 @@ impl Ingest {
             (Ok(Incoming::Request(request)), Ok(_)) => self.request(&request),
             (Ok(Incoming::Response(response)), Ok(_)) => self.response(&response),
             (Err(err), _) => {
-                self.tally.malformed += 1;
+                let count = self.link.count_malformed();
                 // Sampled: a process that writes garbage must not fill the log.
-                if self.tally.malformed.is_power_of_two() {
-                    tracing::warn!(pid = self.link.pid, count = self.tally.malformed, err = %err, "skip a line from codex that is no message");
+                if count.is_power_of_two() {
+                    tracing::warn!(pid = self.link.pid, count, err = %err, "skip a line from codex that is no message");
                 }
             }
-            (Ok(_), Err(_)) => self.tally.malformed += 1,
+            (Ok(_), Err(_)) => {
+                self.link.count_malformed();
+            }
+        }
+    }
+
+    /// A line that was too long has been thrown away: the session says so.
+    pub(super) fn oversized(&self, err: &Oversized) {
+        tracing::warn!(pid = self.link.pid, err = %err, "skip a line from codex");
+        if let Some(feed) = &self.main {
+            let params = format!(
+                r#"{{"threadId":{},"message":{}}}"#,
+                json_string(feed.thread().as_str()),
+                json_string(&format!(
+                    "a message of codex was thrown away: {err} (limits.line_bytes)"
+                ))
+            );
+            feed.append_host("warning", &params);
         }
     }
 

@@ -3,7 +3,14 @@
 //! Calls do not pass through the bridge's mailbox: they stand in the pending table and go straight to the writer of
 //! Codex's stdin. The link of a dead bridge stays valid and says so.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use codex::{outgoing, pending::Pending, request_id::RequestId};
@@ -33,6 +40,8 @@ pub(crate) struct BridgeLink {
     stdin: mpsc::Sender<Bytes>,
     /// When Codex last said anything.
     heard_at: Mutex<Instant>,
+    /// Lines that were no messages.
+    malformed: AtomicU64,
     /// `None` when the process has ended.
     calls: Mutex<Option<Pending<Call>>>,
     threads: Mutex<HashMap<ThreadId, Arc<Feed>>>,
@@ -102,6 +111,7 @@ impl BridgeLink {
             supervisor,
             stdin,
             heard_at: Mutex::new(Instant::now()),
+            malformed: AtomicU64::new(0),
             calls: Mutex::new(Some(Pending::new(CALLS))),
             threads: Mutex::default(),
             alias: Mutex::default(),
@@ -182,6 +192,16 @@ impl BridgeLink {
     /// Codex has just said something.
     pub(crate) fn heard(&self) {
         *self.heard_at.lock() = Instant::now();
+    }
+
+    /// One more line that was no message: how many there were.
+    pub(super) fn count_malformed(&self) -> u64 {
+        self.malformed.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Lines of Codex that were no messages.
+    pub(crate) fn malformed(&self) -> u64 {
+        self.malformed.load(Ordering::Relaxed)
     }
 
     /// For how long Codex has said nothing.

@@ -33,6 +33,8 @@ pub(crate) enum Change<'a> {
     },
     /// `thread/name/updated`.
     Named { title: Option<String> },
+    /// `error` of a turn that goes on: Codex asks its model again.
+    Retrying { message: String },
     /// `thread/settings/updated` and its like: Codex now runs the thread this way.
     Settings { model: Option<String> },
 }
@@ -63,6 +65,19 @@ struct ItemParams<'a> {
 struct NameParams {
     #[serde(default, alias = "name")]
     thread_name: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorParams {
+    error: ErrorMessage,
+    #[serde(default)]
+    will_retry: bool,
+}
+
+#[derive(Deserialize)]
+struct ErrorMessage {
+    message: String,
 }
 
 #[derive(Deserialize)]
@@ -134,6 +149,15 @@ impl<'a> Change<'a> {
             "thread/name/updated" => Self::Named {
                 title: serde_json::from_str::<NameParams>(params).ok()?.thread_name,
             },
+            "error" => {
+                let params: ErrorParams = serde_json::from_str(params).ok()?;
+                if !params.will_retry {
+                    return None;
+                }
+                Self::Retrying {
+                    message: params.error.message,
+                }
+            }
             "thread/settings/updated" => Self::Settings {
                 model: serde_json::from_str::<SettingsParams>(params).ok()?.model,
             },

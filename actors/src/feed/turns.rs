@@ -11,6 +11,8 @@ use codex::{
 };
 use journal::{Item, ItemState};
 
+use super::Change;
+
 /// Text kept for one open item, in bytes. More than a model writes in one item; behind it, text is only in the events.
 const MAX_OPEN_TEXT: usize = 32 << 20;
 /// Items open at once in a turn; a further one pushes the oldest out as partial.
@@ -116,7 +118,26 @@ pub(crate) struct Turns {
     ended: VecDeque<String>,
     /// Client ids of user messages that have come, with their turns.
     messages: VecDeque<(String, String)>,
+    /// What Codex said when it began to ask its model again, until something comes of it.
+    retrying: Option<String>,
 }
+
+/// What a running turn waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Waits {
+    /// The model's next word.
+    Model,
+    /// A command's end.
+    Command,
+    /// The end of a tool, a search, or an agent.
+    Tool,
+    /// An approval or an answer.
+    Person,
+}
+
+/// Items that the model itself writes, or that are there at once.
+const OF_THE_MODEL: [&str; 4] = ["agentMessage", "reasoning", "plan", "userMessage"];
 
 impl Turns {
     pub(crate) fn open_turn(&self) -> Option<&OpenTurn> {
@@ -125,6 +146,33 @@ impl Turns {
 
     pub(crate) fn open_items(&self) -> impl Iterator<Item = &OpenItem> {
         self.items.iter()
+    }
+
+    /// What the running turn waits for, people left out; `None` when no turn runs.
+    pub(crate) fn waits(&self) -> Option<Waits> {
+        let turn = self.turn.as_ref()?;
+        let mut kinds = self.items.iter().rev().filter(|item| turn.is(&item.turn));
+        let tool = kinds.find(|item| !OF_THE_MODEL.contains(&item.kind.as_str()));
+        Some(match tool.map(|item| item.kind.as_str()) {
+            None => Waits::Model,
+            Some("commandExecution") => Waits::Command,
+            Some(_) => Waits::Tool,
+        })
+    }
+
+    /// That Codex asks its model again, in its words.
+    pub(crate) fn retrying(&self) -> Option<&str> {
+        self.retrying.as_deref()
+    }
+
+    /// Anything but one more try means that the model has answered.
+    pub(crate) fn note_retry(&mut self, change: &Change<'_>) {
+        match change {
+            Change::Retrying { message } => self.retrying = Some(message.clone()),
+            Change::Nothing | Change::Named { .. } | Change::Settings { .. } => {}
+            _ if self.retrying.is_some() => self.retrying = None,
+            _ => {}
+        }
     }
 
     /// True when this turn has had its one end.
@@ -312,6 +360,41 @@ mod tests {
         );
         assert_eq!(turns.open_turn(), None);
         assert!(turns.has_ended("t1"));
+    }
+
+    #[test]
+    fn a_turn_waits_for_what_is_open_in_it() {
+        let mut turns = Turns::default();
+        assert_eq!(turns.waits(), None);
+        turns.turn_started(turn("t1"));
+        assert_eq!(turns.waits(), Some(Waits::Model));
+        turns.item_started("t1", MESSAGE, 2);
+        assert_eq!(turns.waits(), Some(Waits::Model));
+        let command = r#"{"type":"commandExecution","id":"c1"}"#;
+        turns.item_started("t1", command, 3);
+        assert_eq!(turns.waits(), Some(Waits::Command));
+        turns.item_completed("t1", command, 4);
+        turns.item_started("t1", r#"{"type":"mcpToolCall","id":"c2"}"#, 5);
+        assert_eq!(turns.waits(), Some(Waits::Tool));
+        // A terminal that an earlier turn left behind is not what this one waits for.
+        turns.turn_completed("t1", "{}", 6);
+        turns.turn_started(turn("t2"));
+        turns.item_started("t1", r#"{"type":"commandExecution","id":"c3"}"#, 7);
+        assert_eq!(turns.waits(), Some(Waits::Model));
+    }
+
+    #[test]
+    fn a_retry_is_over_when_something_comes() {
+        let mut turns = Turns::default();
+        let retry = Change::Retrying {
+            message: "Reconnecting... 1/5".into(),
+        };
+        turns.note_retry(&retry);
+        turns.note_retry(&Change::Nothing);
+        assert_eq!(turns.retrying(), Some("Reconnecting... 1/5"));
+        let (turn, raw) = ("t1", MESSAGE);
+        turns.note_retry(&Change::ItemStarted { turn, raw });
+        assert_eq!(turns.retrying(), None);
     }
 
     #[test]

@@ -82,8 +82,9 @@ impl Writer {
     }
 
     pub(super) fn fold(&mut self, seq: u64, change: Change<'_>, control: &Notify) {
+        self.turns.note_retry(&change);
         match change {
-            Change::Nothing => {}
+            Change::Nothing | Change::Retrying { .. } => {}
             Change::TurnStarted { turn, root } => {
                 // Replayed after a restart, it began when the row says.
                 let known = self.row.open_turn.as_ref();

@@ -16,14 +16,16 @@ const CODEX: &str = r#"while read -r line; do
   [ -z "$id" ] || printf '{"id":%s,"result":%s}\n' "$id" "$result"
 done"#;
 
-async fn host(dir: &Path) -> Host {
-    let config = config::Config::from_toml(
+async fn host(dir: &Path, change: impl FnOnce(&mut config::Codex)) -> Host {
+    let mut config = config::Config::from_toml(
         "websocket_auth_required = false",
         dir,
         &config::Environment::of([("HOME", dir.to_str().expect("a plain path"))]),
     )
     .expect("a good configuration");
-    let (journal, _) = Journal::open(journal::Options::new(dir.join("state"))).expect("a new journal");
+    change(&mut config.codex);
+    let (journal, _) =
+        Journal::open(journal::Options::new(dir.join("state"))).expect("a new journal");
     let options = HostOptions {
         admission: admission::Args::from_config(&config.admission, &config.limits),
         codex: config.codex,
@@ -58,7 +60,7 @@ async fn service_pid(host: &Host) -> String {
 #[tokio::test]
 async fn a_service_supervisor_that_failed_is_replaced_and_leaves_no_process() {
     let dir = tempfile::tempdir().expect("a folder");
-    let host = host(dir.path()).await;
+    let host = host(dir.path(), |_| ()).await;
     let before = service_pid(&host).await;
     let failed = host.wiring.service();
     let process = failed.status().borrow().link().expect("it is up").pid;
@@ -73,4 +75,25 @@ async fn a_service_supervisor_that_failed_is_replaced_and_leaves_no_process() {
         None,
         "its process is gone"
     );
+}
+
+#[tokio::test]
+async fn a_codex_over_its_memory_is_parked_when_it_has_nothing_to_do_and_comes_back() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let host = host(dir.path(), |codex| {
+        codex.memory_limit = Some(1);
+        codex.stall_timeout = Duration::from_secs(1);
+    })
+    .await;
+    let before = service_pid(&host).await;
+    let bridge = host.wiring.service();
+    let mut status = bridge.status();
+    let parked = status.wait_for(|status| status.word() == "parked");
+    let _ = tokio::time::timeout(Duration::from_secs(10), parked)
+        .await
+        .expect("it is looked at within seconds")
+        .expect("its supervisor lives");
+    assert_eq!(bridge.figures().last_exit_kind, Some("memory-limit"));
+    assert_ne!(service_pid(&host).await, before);
+    assert!(host.shutdown(Duration::from_secs(10)).await);
 }

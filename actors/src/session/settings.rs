@@ -25,6 +25,7 @@ pub(crate) struct SessionSettings {
     /// Codex's id of the thread, when Codex lost the first one and began it anew.
     pub(crate) codex_thread: Option<String>,
     last_turn: Option<String>,
+    rollout: Option<String>,
 }
 
 /// The journal's `extra` of a session.
@@ -36,6 +37,21 @@ struct Extra {
     /// The newest turn that the journal has of a thread which other processes work on, too.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_turn: Option<String>,
+    /// The thread's file, as Codex named it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rollout: Option<String>,
+}
+
+/// The thread's file that a session's `extra` names.
+pub(crate) fn rollout_path(extra: &str) -> Option<String> {
+    serde_json::from_str::<Extra>(extra).ok()?.rollout
+}
+
+/// The `extra` that names this file of the thread.
+pub(crate) fn with_rollout(extra: &str, path: &str) -> String {
+    let mut extra: Extra = serde_json::from_str(extra).unwrap_or_default();
+    extra.rollout = Some(path.to_owned());
+    json!(extra).to_string()
 }
 
 /// The newest turn that a session's `extra` names.
@@ -60,6 +76,7 @@ impl SessionSettings {
             approval_policy: row.approval_policy.clone(),
             codex_thread: extra.codex_thread,
             last_turn: extra.last_turn,
+            rollout: extra.rollout,
         }
     }
 
@@ -89,6 +106,7 @@ impl SessionSettings {
         let extra = Extra {
             codex_thread: self.codex_thread.clone(),
             last_turn: self.last_turn.clone(),
+            rollout: self.rollout.clone(),
         };
         json!(extra).to_string()
     }
@@ -139,6 +157,9 @@ pub(crate) fn note_opened(feed: &Arc<Feed>, result: &[u8]) {
         }
         if let Some(sandbox) = opened.sandbox.and_then(|raw| sandbox_mode(raw.get())) {
             row.sandbox = Some(sandbox.to_owned());
+        }
+        if let Some(path) = opened.thread.path.as_deref() {
+            row.extra = with_rollout(&row.extra, path);
         }
         if row.preview.is_empty() {
             row.preview = opened.thread.preview.to_string();

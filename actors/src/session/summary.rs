@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::{
     directory::{Listed, Live},
-    feed::OpenTurn,
+    feed::{Feed, Waits},
     supervisor::BridgeStatus,
 };
 
@@ -57,6 +57,10 @@ pub(crate) struct BridgeView {
 pub(crate) struct TurnView {
     pub id: String,
     pub started_at_ms: u64,
+    pub waits_for: Waits,
+    /// Codex asks its model again, and says this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retrying: Option<String>,
 }
 
 impl Summary {
@@ -95,7 +99,7 @@ impl Summary {
                 retry_in_ms: None,
             },
         };
-        let turn = live.feed.view().turn;
+        let turn = TurnView::of(&live.feed);
         let (pending, queued) = (live.feed.requests().len(), live.feed.waiting());
         Self::build(&row, bridge, turn, live.feed.is_stalled(), pending, queued)
     }
@@ -103,7 +107,7 @@ impl Summary {
     fn build(
         row: &Row,
         bridge: BridgeView,
-        turn: Option<OpenTurn>,
+        turn: Option<TurnView>,
         stalled: bool,
         pending: usize,
         queued: usize,
@@ -117,10 +121,7 @@ impl Summary {
             model: row.model.clone(),
             source: row.source.clone().unwrap_or_else(|| "host".to_owned()),
             bridge,
-            turn: turn.map(|turn| TurnView {
-                id: turn.id,
-                started_at_ms: turn.started_ms,
-            }),
+            turn,
             pending,
             queued,
             head: row.head,
@@ -129,6 +130,18 @@ impl Summary {
             updated_at_ms: row.updated_ms,
             last_event_at_ms: row.updated_ms,
         }
+    }
+}
+
+impl TurnView {
+    fn of(feed: &Feed) -> Option<Self> {
+        let turn = feed.view().turn?;
+        Some(Self {
+            id: turn.id,
+            started_at_ms: turn.started_ms,
+            waits_for: feed.waits().unwrap_or(Waits::Model),
+            retrying: feed.retrying(),
+        })
     }
 }
 

@@ -11,8 +11,14 @@ pub(crate) enum Cause {
     SpawnFailed(String),
     /// This Codex is too old or says nothing sensible of itself.
     WrongVersion(String),
+    /// It speaks another protocol, or none.
+    Protocol(String),
+    /// It has no account, and its provider wants one.
+    NotSignedIn,
     /// It ran but did not get through handshake or resume.
     StartFailed(String),
+    /// The thread's file is larger than Codex should read by itself.
+    RolloutTooLarge { bytes: u64, limit: u64 },
     /// Another process works on the thread.
     Held,
     /// As many Codex run as may.
@@ -21,6 +27,10 @@ pub(crate) enum Cause {
     Recorded(String),
     /// The process ended; the last lines of its stderr, redacted.
     Exited { exit: Exit, stderr: Vec<String> },
+    /// The kernel killed it, and says that it kills for want of memory.
+    OutOfMemory { stderr: Vec<String> },
+    /// It held more memory than it may, and had nothing to do.
+    OverMemory { bytes: u64, limit: u64 },
     /// It lives but its stdout is closed; it was killed.
     StdoutClosed,
     /// It lives but does not answer; it was killed.
@@ -40,6 +50,19 @@ impl fmt::Display for Cause {
         match self {
             Self::SpawnFailed(why) | Self::WrongVersion(why) => f.write_str(why),
             Self::StartFailed(why) => write!(f, "codex did not come up: {why}"),
+            Self::Protocol(why) => write!(
+                f,
+                "this program does not speak as codex app-server does: {why}; see codex.path and codex.args"
+            ),
+            Self::NotSignedIn => f.write_str(
+                "codex is not signed in; run `codex login` on this machine, for the CODEX_HOME that the host uses, then retry",
+            ),
+            Self::RolloutTooLarge { bytes, limit } => write!(
+                f,
+                "its file has {}, more than codex.rollout_limit ({}), all of which codex would read into memory",
+                mebibytes(*bytes),
+                mebibytes(*limit)
+            ),
             Self::NoRoom(limit) => write!(
                 f,
                 "{limit} codex run already (limits.bridges) and all are busy; waiting for one of them"
@@ -49,6 +72,15 @@ impl fmt::Display for Cause {
                 f.write_str("another process works on this thread; close it there, then retry")
             }
             Self::Exited { exit, .. } => write!(f, "codex ended: {exit}"),
+            Self::OutOfMemory { .. } => f.write_str(
+                "codex was killed by signal 9 (SIGKILL), by the kernel it seems, since memory ran out",
+            ),
+            Self::OverMemory { bytes, limit } => write!(
+                f,
+                "parked, since codex held {}, more than codex.memory_limit ({})",
+                mebibytes(*bytes),
+                mebibytes(*limit)
+            ),
             Self::Unresponsive => f.write_str("codex did not answer any more and was killed"),
             Self::StdoutClosed => f.write_str("codex closed its output and was stopped"),
             Self::Requested => f.write_str("restarted on request"),
@@ -59,11 +91,24 @@ impl fmt::Display for Cause {
     }
 }
 
+/// A size for people.
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes >> 20)
+}
+
 impl Cause {
+    /// Nothing gets better by itself: a person has to do something first.
+    pub(super) fn needs_a_person(&self) -> bool {
+        matches!(
+            self,
+            Self::WrongVersion(_) | Self::Protocol(_) | Self::NotSignedIn
+        )
+    }
+
     /// What the process said last.
     pub(crate) fn stderr(&self) -> &[String] {
         match self {
-            Self::Exited { stderr, .. } => stderr,
+            Self::Exited { stderr, .. } | Self::OutOfMemory { stderr } => stderr,
             _ => &[],
         }
     }
@@ -73,7 +118,10 @@ impl Cause {
         match self {
             Self::SpawnFailed(_) => "spawn-failed",
             Self::WrongVersion(_) => "wrong-version",
+            Self::Protocol(_) => "protocol",
+            Self::NotSignedIn => "not-signed-in",
             Self::StartFailed(_) => "start-failed",
+            Self::RolloutTooLarge { .. } => "rollout-too-large",
             Self::Held => "held",
             Self::NoRoom(_) => "no-room",
             Self::Recorded(_) => "recorded",
@@ -85,6 +133,8 @@ impl Cause {
                 exit: Exit::Code(_),
                 ..
             } => "exit-code",
+            Self::OutOfMemory { .. } => "out-of-memory",
+            Self::OverMemory { .. } => "memory-limit",
             Self::StdoutClosed => "stdout-closed",
             Self::Unresponsive => "unresponsive",
             Self::Requested => "requested",

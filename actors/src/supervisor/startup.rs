@@ -10,7 +10,7 @@ use codex::{
     version::{Verdict, Version},
 };
 
-use super::Cause;
+use super::{Cause, Purpose};
 use crate::{
     bridge::{Answer, BridgeLink, CallError},
     feed::Feed,
@@ -57,14 +57,20 @@ pub(super) async fn ask(
     }
 }
 
-/// Handshake, version, and the session's thread; `Ok` when Codex is usable.
+/// Handshake, version, account, and the session's thread; `Ok` when Codex is usable. When it is `forced` by a person, an
+/// account that seems to be missing does not stop it.
 pub(super) async fn bring_up(
     wiring: &Wiring,
     link: &Arc<BridgeLink>,
-    main: Option<&Arc<Feed>>,
+    purpose: &Purpose,
+    forced: bool,
 ) -> Result<(), Cause> {
     greet(wiring, link).await?;
-    match main {
+    // The service reads, and answers questions about the account: it works without one.
+    if !forced && !matches!(purpose, Purpose::Service) {
+        check_account(wiring, link).await?;
+    }
+    match purpose.feed() {
         Some(feed) => open_thread(wiring, link, feed).await,
         None => Ok(()),
     }
@@ -73,14 +79,16 @@ pub(super) async fn bring_up(
 async fn greet(wiring: &Wiring, link: &BridgeLink) -> Result<(), Cause> {
     let failed = |err: CallFailed| Cause::StartFailed(err.to_string());
     let params = handshake::initialize_params(wiring.version);
-    let result = ask(wiring, link, "initialize", &params)
-        .await
-        .map_err(failed)?;
+    let result = ask(wiring, link, "initialize", &params).await;
+    let result = result.map_err(|err| match link.malformed() {
+        lines @ 1.. if !matches!(err, CallFailed::NoAnswer(_)) => Cause::Protocol(format!(
+            "{err}, but wrote {lines} lines that are no messages"
+        )),
+        _ => failed(err),
+    })?;
     let text = String::from_utf8_lossy(&result);
     let info = ServerInfo::parse(&text).map_err(|err| {
-        Cause::WrongVersion(format!(
-            "codex answered initialize with something else: {err}"
-        ))
+        Cause::Protocol(format!("it answered initialize with something else: {err}"))
     })?;
     if let Ok(version) = Version::of_user_agent(&info.user_agent)
         && let Verdict::TooOld { .. } = version.verdict()
@@ -90,6 +98,28 @@ async fn greet(wiring: &Wiring, link: &BridgeLink) -> Result<(), Cause> {
     wiring.directory.met(info);
     link.notify("initialized", None)
         .map_err(|err| failed(err.into()))
+}
+
+/// Without an account that its provider wants, each turn would wait for its model for ever.
+async fn check_account(wiring: &Wiring, link: &BridgeLink) -> Result<(), Cause> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Account {
+        account: Option<serde::de::IgnoredAny>,
+        requires_openai_auth: bool,
+    }
+    match ask(wiring, link, "account/read", "{}").await {
+        Ok(result) => match serde_json::from_slice::<Account>(&result) {
+            Ok(Account {
+                account: None,
+                requires_openai_auth: true,
+            }) => Err(Cause::NotSignedIn),
+            _ => Ok(()),
+        },
+        // A Codex that does not tell: its turns will.
+        Err(CallFailed::Refused(_)) => Ok(()),
+        Err(err) => Err(Cause::StartFailed(err.to_string())),
+    }
 }
 
 /// Resumes the thread as its settings were: Codex itself would silently drop workspace-write to read-only. A thread that

@@ -1,15 +1,20 @@
 //! Finding a Codex that lives but does not answer: stopped, hung, or lost in itself.
 //!
 //! A process that is busy and has said nothing for `codex.stall_timeout` is asked the cheapest of all questions. No answer
-//! means that it will never end its turn, so it is killed and restarted like one that crashed. One that answers is left
-//! alone: it waits for its model, and the session is shown as stalled.
+//! means that it will never end its turn, so it is killed and restarted like one that crashed. One that answers waits for
+//! its model, a command or a person: the session is shown as stalled, and `codex.stall_policy` says whether a turn that
+//! waits for its model is interrupted. The same look finds a Codex that holds too much memory.
 
 use std::{sync::Arc, time::Duration};
 
+use config::StallPolicy;
 use kameo::prelude::*;
 
-use super::{BridgeStatus, BridgeSupervisor, Cause};
-use crate::bridge::{BridgeLink, StopBridge};
+use super::{BridgeStatus, BridgeSupervisor, Cause, memory};
+use crate::{
+    bridge::{BridgeLink, StopBridge},
+    feed::{Feed, Waits, json_string},
+};
 
 /// How often a busy Codex is looked at, as a part of the stall timeout, and the bounds of that.
 const LOOKS: u32 = 4;
@@ -62,6 +67,47 @@ impl BridgeSupervisor {
     }
 }
 
+impl BridgeSupervisor {
+    /// Why a Codex with nothing to do should be stopped all the same.
+    fn over_memory(&self, link: &BridgeLink) -> Option<Cause> {
+        let limit = self.wiring.codex.memory_limit?;
+        let bytes = memory::resident(link.pid).filter(|bytes| *bytes > limit)?;
+        let idle = !link.is_busy() && !link.has_requests();
+        idle.then_some(Cause::OverMemory { bytes, limit })
+    }
+
+    /// Codex lives, so it is the model that says nothing.
+    fn interrupt_silent_turns(&self) {
+        let Some(link) = &self.link else { return };
+        if self.wiring.codex.stall_policy == StallPolicy::Interrupt {
+            let feeds = link.feeds();
+            let silent = feeds
+                .iter()
+                .filter(|feed| feed.is_stalled() && feed.waits() == Some(Waits::Model));
+            silent.for_each(|feed| self.interrupt_silent(link, feed));
+        }
+    }
+
+    fn interrupt_silent(&self, link: &BridgeLink, feed: &Arc<Feed>) {
+        let Some(turn) = feed.view().turn else { return };
+        let (thread, id) = (json_string(feed.thread().as_str()), json_string(&turn.id));
+        let params = format!(r#"{{"threadId":{thread},"turnId":{id}}}"#);
+        // A Codex that takes no call now is looked at again.
+        if link.call("turn/interrupt", Some(&params), None).is_ok() {
+            let after = humantime::format_duration(self.wiring.codex.stall_timeout);
+            tracing::warn!(session.id = %feed.thread(), "interrupt a turn whose model says nothing");
+            let why = json_string(&format!(
+                "nothing came from the model for {after}, so the turn is interrupted (codex.stall_policy)"
+            ));
+            let params = format!(
+                r#"{{"threadId":{thread},"turnId":{id},"error":{{"message":{why}}},"willRetry":false}}"#
+            );
+            feed.append_host("error", &params);
+            feed.flush();
+        }
+    }
+}
+
 impl Message<Look> for BridgeSupervisor {
     type Reply = ();
 
@@ -70,6 +116,11 @@ impl Message<Look> for BridgeSupervisor {
             BridgeStatus::Up(link) if look.incarnation == self.incarnation => Arc::clone(link),
             _ => return,
         };
+        self.kills = memory::kills();
+        if let Some(cause) = self.over_memory(&up) {
+            self.wanted = false;
+            return self.stop(cause).await;
+        }
         if up.is_held_back() {
             // We do not read: its answer would wait with all the rest. The silence is ours.
             up.heard();
@@ -86,8 +137,11 @@ impl Message<Probed> for BridgeSupervisor {
     type Reply = ();
 
     async fn handle(&mut self, probed: Probed, _: &mut Context<Self, ()>) {
-        if probed.answered || probed.incarnation != self.incarnation || self.stopping.is_some() {
+        if probed.incarnation != self.incarnation || self.stopping.is_some() {
             return;
+        }
+        if probed.answered {
+            return self.interrupt_silent_turns();
         }
         if self.link.as_ref().is_some_and(|link| link.is_held_back()) {
             return;
