@@ -11,8 +11,8 @@ use std::{
 };
 
 use codex::{handshake::ServerInfo, message::ThreadStarted};
-use journal::{Journal, Process, ProcessChange, Session, Write};
-use kameo::actor::ActorId;
+use journal::{Journal, Process, ProcessChange, Session as Row, Write};
+use kameo::actor::{ActorId, ActorRef};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -20,7 +20,7 @@ use crate::{
     bridge::BridgeLink,
     feed::{Feed, FeedLimits, now_ms},
     ids::ThreadId,
-    session::{SessionRef, settings::SessionSettings},
+    session::{Session, SessionRef, settings::SessionSettings},
     supervisor::{Purpose, SupervisorRef},
     tab::Audience,
 };
@@ -40,7 +40,7 @@ pub(crate) struct Directory {
 #[derive(Default)]
 struct Inner {
     /// Sessions that nobody has touched since the start.
-    dormant: HashMap<ThreadId, Session>,
+    dormant: HashMap<ThreadId, Row>,
     live: HashMap<ThreadId, Live>,
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct Live {
 
 /// A session as lists see it.
 pub(crate) enum Listed {
-    Dormant(Box<Session>),
+    Dormant(Box<Row>),
     Live(Live),
 }
 
@@ -65,7 +65,7 @@ impl Directory {
     pub(crate) fn new(
         journal: Journal,
         limits: FeedLimits,
-        rows: Vec<Session>,
+        rows: Vec<Row>,
         audience: Arc<Audience>,
     ) -> Arc<Self> {
         let dormant = rows
@@ -102,12 +102,12 @@ impl Directory {
         let feed = match inner.live.get(thread) {
             Some(live) => Arc::clone(&live.feed),
             None => {
-                let row = inner.dormant.remove(thread).unwrap_or_else(|| Session {
+                let row = inner.dormant.remove(thread).unwrap_or_else(|| Row {
                     thread: thread.to_owned(),
                     source: Some("host".to_owned()),
                     created_ms: now_ms(),
                     updated_ms: now_ms(),
-                    ..Session::default()
+                    ..Row::default()
                 });
                 inner.wake(row, &self.journal, self.limits).feed
             }
@@ -129,7 +129,7 @@ impl Directory {
     }
 
     /// Notes a thread that Codex knows and the host does not: begun elsewhere.
-    pub(crate) fn add_foreign(&self, row: Session) {
+    pub(crate) fn add_foreign(&self, row: Row) {
         let mut inner = self.inner.lock();
         let thread = ThreadId::from(row.thread.as_str());
         let is_new = !inner.live.contains_key(&thread) && !inner.dormant.contains_key(&thread);
@@ -183,9 +183,20 @@ impl Directory {
     }
 
     /// Notes which actor and which supervisor serve a session.
-    pub(crate) fn set_actor(&self, thread: &str, actor: Option<SessionRef>) {
+    pub(crate) fn set_actor(&self, thread: &str, actor: SessionRef) {
         if let Some(live) = self.inner.lock().live.get_mut(thread) {
-            live.actor = actor;
+            live.actor = Some(actor);
+        }
+    }
+
+    /// This actor has ended. Another may serve the session already; it is made to look, as the first may have taken a
+    /// sign that was for it.
+    pub(crate) fn forget_actor(&self, thread: &ThreadId, id: ActorId) {
+        if let Some(live) = self.inner.lock().live.get_mut(thread) {
+            match &live.actor {
+                Some(actor) if actor.actor.id() != id => live.feed.poke(),
+                _ => live.actor = None,
+            }
         }
     }
 
@@ -193,6 +204,69 @@ impl Directory {
         if let Some(live) = self.inner.lock().live.get_mut(thread) {
             live.bridge = Some(bridge);
         }
+    }
+
+    /// Lets go of the actor of a session that has nothing to do. False when somebody else holds it, or has left a message.
+    pub(crate) fn retire(&self, feed: &Arc<Feed>, actor: &ActorRef<Session>) -> bool {
+        /// This table's ref and the actor's own.
+        const OWN_REFS: usize = 2;
+        let mut inner = self.inner.lock();
+        let Some(live) = inner.live.get_mut(feed.thread()) else {
+            return false;
+        };
+        // Whoever is about to send has a ref, and gets one only from here.
+        let mailbox = actor.mailbox_sender();
+        let unwanted = actor.strong_count() == OWN_REFS
+            && mailbox.capacity() == mailbox.max_capacity()
+            && live
+                .actor
+                .as_ref()
+                .is_some_and(|own| own.actor.id() == actor.id())
+            && !live.ephemeral
+            && feed.is_at_rest();
+        if unwanted {
+            live.actor = None;
+        }
+        unwanted
+    }
+
+    /// Makes sessions that nobody drives or looks at dormant again: a row each is all that stays in memory of them.
+    pub(crate) fn rest(&self) {
+        let undriven = self.lives().into_iter().filter(|live| live.actor.is_none());
+        undriven.for_each(|live| live.feed.flush());
+        let mut inner = self.inner.lock();
+        let resting = |live: &Live| {
+            let stands = |bridge: &SupervisorRef| {
+                !bridge.actor().is_alive() || bridge.status().borrow().is_at_rest()
+            };
+            live.actor.is_none()
+                && !live.ephemeral
+                && live.bridge.as_ref().is_none_or(stands)
+                && live.feed.is_at_rest()
+                // Nobody can take another feed of this session before the table is free again.
+                && Arc::strong_count(&live.feed) == 1
+        };
+        let Inner { live, dormant } = &mut *inner;
+        live.retain(|thread, session| {
+            let rests = resting(session);
+            if rests {
+                dormant.insert(thread.clone(), session.feed.row());
+            }
+            !rests
+        });
+        live.shrink_to(live.len() * 2);
+    }
+
+    /// How many sessions are more than a row in memory.
+    pub(crate) fn awake(&self) -> usize {
+        self.inner.lock().live.len()
+    }
+
+    /// True when this supervisor was made for this session.
+    pub(crate) fn is_own_supervisor(&self, bridge: &SupervisorRef, thread: &ThreadId) -> bool {
+        let supervisors = self.supervisors.lock();
+        let own = supervisors.get(&bridge.actor().id());
+        own.is_some_and(|(_, what)| what == thread.as_str())
     }
 
     /// All sessions.
@@ -331,7 +405,7 @@ impl Directory {
 }
 
 impl Inner {
-    fn wake(&mut self, row: Session, journal: &Journal, limits: FeedLimits) -> Live {
+    fn wake(&mut self, row: Row, journal: &Journal, limits: FeedLimits) -> Live {
         let feed = Feed::new(row, journal.clone(), limits);
         let live = Live {
             feed: Arc::clone(&feed),

@@ -470,6 +470,19 @@ impl Feed {
         }
     }
 
+    /// True when nothing is open, waits, or is on its way to the journal, and no tab reads along: the session is then no
+    /// more than its row.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let w = self.write.lock();
+        let read = self.read.lock();
+        w.turns.open_turn().is_none()
+            && !w.in_flight
+            && !w.has_staged()
+            && self.waiting() == 0
+            && read.tabs.is_empty()
+            && read.requests.is_empty()
+    }
+
     /// How many tabs are attached, and how many of them are native.
     pub(crate) fn audience(&self) -> (usize, usize) {
         let read = self.read.lock();

@@ -10,7 +10,7 @@ pub(crate) mod settings;
 mod submit;
 pub(crate) mod summary;
 
-use std::{collections::VecDeque, convert::Infallible, sync::Arc};
+use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use journal::PromptState;
@@ -30,9 +30,11 @@ use crate::{
     feed::Feed,
     host::Wiring,
     rpc::{OVERLOADED, Refusal},
-    supervisor::{BridgeStatus, Park, Purpose, Restart, SupervisorRef, Wake},
+    supervisor::{BridgeStatus, Park, Purpose, Restart, Shutdown, SupervisorRef, Wake},
 };
 
+/// A session without Codex looks this often whether its actor is needed any more.
+const REST_LOOK: Duration = Duration::from_secs(5);
 /// Calls that wait for Codex to come up; one more is refused.
 const HELD_CALLS: usize = 64;
 
@@ -63,6 +65,8 @@ pub(crate) struct Session {
     held: VecDeque<Call>,
     /// When the session last had something to do.
     busy_at: Instant,
+    /// When it looks next whether it is needed.
+    rest_at: Instant,
     /// The link whose history has settled the prompts that were on their way.
     reconciled: Option<u64>,
     /// Codex's history has been asked for and has not come.
@@ -95,6 +99,7 @@ impl Actor for Session {
             prompts,
             held: VecDeque::new(),
             busy_at: Instant::now(),
+            rest_at: Instant::now() + REST_LOOK,
             reconciled: None,
             reading_history: false,
             wiring,
@@ -116,6 +121,7 @@ impl Actor for Session {
             self.drive().await;
             let idle_at = self.busy_at + self.wiring.codex.idle_timeout;
             let may_idle = matches!(*self.status.borrow(), BridgeStatus::Up(_));
+            let may_rest = self.status.borrow().is_at_rest();
             tokio::select! {
                 biased;
                 signal = mailbox.recv() => return Ok(signal),
@@ -127,6 +133,12 @@ impl Actor for Session {
                 },
                 () = self.feed.control_changed() => {}
                 () = tokio::time::sleep_until(idle_at), if may_idle => self.park_when_idle().await,
+                () = tokio::time::sleep_until(self.rest_at), if may_rest => {
+                    if self.retires().await {
+                        return Ok(None);
+                    }
+                    self.rest_at = Instant::now() + REST_LOOK;
+                }
             }
         }
     }
@@ -222,6 +234,24 @@ impl Session {
         if !self.is_busy() {
             self.bridge.tell(Park { for_room: false }).await;
         }
+    }
+
+    /// Lets go of everything, when nothing is to do and nobody is there: whoever asks for the session finds it in the
+    /// journal. What was not run waits there, too.
+    async fn retires(&self) -> bool {
+        self.feed.flush();
+        if self.is_busy() || !self.wiring.directory.retire(&self.feed, &self.me) {
+            return false;
+        }
+        // A process that threads share belongs to one of them.
+        if self
+            .wiring
+            .directory
+            .is_own_supervisor(&self.bridge, self.feed.thread())
+        {
+            self.bridge.tell(Shutdown).await;
+        }
+        true
     }
 
     /// Requests that no attached tab can serve are answered, so that no turn hangs. What people answer may wait.

@@ -7,7 +7,7 @@ use std::{collections::HashMap, convert::Infallible, ops::ControlFlow, sync::Arc
 
 use bytes::Bytes;
 use codex::message::ThreadOpened;
-use kameo::prelude::*;
+use kameo::{mailbox::Signal, prelude::*};
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
@@ -23,6 +23,9 @@ use crate::{
 /// Restarts of one session's actor within the window, after which it stays down until somebody asks for it.
 const SESSION_RESTARTS: (usize, Duration) = (5, Duration::from_secs(60));
 
+/// How often sessions that nobody needs any more are let go of.
+const REST: Duration = Duration::from_secs(5);
+
 /// The recipe: all state is in the wiring.
 #[derive(Clone)]
 pub(crate) struct SessionsArgs {
@@ -35,6 +38,7 @@ pub(crate) struct Sessions {
     me: ActorRef<Self>,
     running: HashMap<ActorId, ThreadId>,
     restarts: HashMap<ThreadId, Vec<Instant>>,
+    rest_at: Instant,
 }
 
 impl Actor for Sessions {
@@ -52,6 +56,7 @@ impl Actor for Sessions {
             me,
             running: HashMap::new(),
             restarts: HashMap::new(),
+            rest_at: Instant::now() + REST,
         };
         // After a restart of this actor the session actors of its predecessor live on; they are linked anew.
         for live in sessions.wiring.directory.lives() {
@@ -65,6 +70,23 @@ impl Actor for Sessions {
         Ok(sessions)
     }
 
+    async fn next(
+        &mut self,
+        _: WeakActorRef<Self>,
+        mailbox: &mut MailboxReceiver<Self>,
+    ) -> Result<Option<Signal<Self>>, Infallible> {
+        loop {
+            tokio::select! {
+                biased;
+                signal = mailbox.recv() => return Ok(signal),
+                () = tokio::time::sleep_until(self.rest_at) => {
+                    self.wiring.directory.rest();
+                    self.rest_at = Instant::now() + REST;
+                }
+            }
+        }
+    }
+
     async fn on_link_died(
         &mut self,
         _: WeakActorRef<Self>,
@@ -74,7 +96,7 @@ impl Actor for Sessions {
         let Some(thread) = self.running.remove(&id) else {
             return Ok(ControlFlow::Continue(()));
         };
-        self.wiring.directory.set_actor(thread.as_str(), None);
+        self.wiring.directory.forget_actor(&thread, id);
         if matches!(reason, ActorStopReason::Normal) || self.wiring.closing.is_cancelled() {
             return Ok(ControlFlow::Continue(()));
         }
@@ -112,9 +134,7 @@ impl Sessions {
         };
         self.running
             .insert(session.actor.id(), session.feed.thread().clone());
-        self.wiring
-            .directory
-            .set_actor(thread, Some(session.clone()));
+        self.wiring.directory.set_actor(thread, session.clone());
         Some(session)
     }
 }

@@ -75,6 +75,7 @@ pub(crate) async fn report(wiring: &Arc<Wiring>) -> String {
         "bridges": bridges(wiring),
         "tabs": tabs,
         "sessions": wiring.directory.count(),
+        "sessionsAwake": wiring.directory.awake(),
         "redactions": redactions,
         "reload": wiring.reloaded.lock().as_ref().map(Outcome::to_json),
         "journal": {

@@ -122,6 +122,11 @@ impl BridgeStatus {
         }
     }
 
+    /// True when nothing happens before somebody asks for it.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        matches!(self, Self::Parked | Self::Failed(_) | Self::Quarantined(_))
+    }
+
     /// Why it is not up, if there is a reason.
     pub(crate) fn cause(&self) -> Option<&Cause> {
         match self {

@@ -213,6 +213,42 @@ async fn an_idle_codex_is_parked_and_woken_by_the_next_prompt() {
 }
 
 #[tokio::test]
+async fn a_parked_session_that_nobody_looks_at_is_no_more_than_its_row_until_it_is_asked_for() {
+    let host = Setup::simulated()
+        .set("codex", "idle_timeout = \"1s\"")
+        .start()
+        .await;
+    let mut tab = host.tab().await;
+    let thread = tab.start_session(&host.work()).await;
+    tab.submit(&thread, "p1", "sim: text count=5").await;
+    tab.turn_end().await;
+    tab.bridge_state("parked").await;
+    let before = tab.head(&thread);
+    tab.leave().await;
+
+    let mut tab = host.tab().await;
+    eventually("the session to be let go of", async || {
+        let status = tab.call("host/status", json!({})).await.unwrap();
+        let actors = status["tree"]["children"][0]["children"].clone();
+        let bridges = status["bridges"].as_array().unwrap().len();
+        // The one bridge is the service's.
+        let gone = (json!(0), Value::Null, 1);
+        ((status["sessionsAwake"].clone(), actors, bridges) == gone).then_some(())
+    })
+    .await;
+    assert_eq!(summary(&mut tab, &thread).await["state"], "parked");
+    let attached = tab.attach(&thread).await;
+    assert_eq!(attached["head"], json!(before));
+    assert_eq!(Folded::from_snapshot(&attached).turns.len(), 1);
+    let again = tab.submit(&thread, "p1", "sim: text count=5").await;
+    assert_eq!(again["duplicate"], json!(true));
+    tab.submit(&thread, "p2", "sim: say \"Awake.\"").await;
+    let end = tab.turn_end().await;
+    assert_eq!(end.params()["turn"]["status"], "completed");
+    assert_eq!(end.value["generation"], json!(2));
+}
+
+#[tokio::test]
 async fn a_session_that_kills_its_codex_at_every_resume_is_quarantined_and_stays_readable() {
     let setup = Setup::simulated()
         .set("codex", "backoff_min = \"5ms\"")

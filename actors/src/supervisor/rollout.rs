@@ -22,7 +22,7 @@ pub(super) fn check(row: &journal::Session, limit: u64) -> Result<(), Cause> {
 
 fn size(path: &Path) -> Option<u64> {
     let file = fs::metadata(path).ok()?;
-    file.is_file().then(|| file.len())
+    file.is_file().then_some(file.len())
 }
 
 #[cfg(test)]
