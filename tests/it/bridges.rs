@@ -1,5 +1,7 @@
 //! What happens to a session when its Codex dies, idles or will not start: each turn ends once, and the state is named.
 
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -400,12 +402,13 @@ async fn a_turn_that_waits_for_its_model_is_only_shown_when_nothing_else_was_ask
 
 #[tokio::test]
 async fn a_program_that_is_no_codex_is_named_as_such_and_not_started_again() {
-    let setup = Setup::simulated().set("codex", "path = \"/usr/bin/yes\"");
-    let host = setup
-        .set("codex", "args = []")
-        .set("codex", "start_timeout = \"1s\"")
-        .start()
-        .await;
+    let dir = tempfile::tempdir().unwrap();
+    let program = dir.path().join("codex");
+    let script = "#!/bin/sh\nwhile :; do echo nonsense; sleep 0.01; done\n";
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let setup = Setup::simulated().set("codex", &format!("path = {program:?}"));
+    let host = setup.set("codex", "start_timeout = \"1s\"").start().await;
     let mut tab = host.tab().await;
     let error = tab
         .call("thread/start", json!({"cwd": host.work()}))
