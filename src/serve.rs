@@ -116,7 +116,8 @@ async fn serve_with(
             let folder = config.state_dir.display();
             format!("make the control socket {folder}/{PATH_IN_STATE_DIR}")
         })?;
-    // Before anybody is told that the host is there: the signal would end it.
+    // Before anybody is told that the host is there: the signals would end it.
+    let signals = Signals::watch().context("watch for SIGTERM and SIGINT")?;
     let hangup = signal(SignalKind::hangup()).context("watch for SIGHUP")?;
     announce(&bound, &config.listen)?;
     let app = App {
@@ -127,7 +128,7 @@ async fn serve_with(
     // Connections stay until the host has told the tabs and hung up.
     let stopped = async {
         tokio::select! {
-            () = until_told(&host) => {}
+            () = signals.until_told(&host) => {}
             () = reload_at(hangup, &reloader) => tracing::info!("stop since the terminal was closed"),
             error = until_exposed(&config.listen) => tracing::error!(err = %error, "stop at once"),
         }
@@ -213,18 +214,27 @@ async fn until_exposed(listen: &Listen) -> anyhow::Error {
     }
 }
 
-/// Resolves at SIGTERM, SIGINT, or when a part of the host failed for good.
-async fn until_told(host: &Host) {
-    let (Ok(mut term), Ok(mut int)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
-        tracing::error!("signals can not be watched; stop the host with SIGKILL");
-        return host.failed().await;
-    };
-    tokio::select! {
-        _ = term.recv() => tracing::info!("stop on SIGTERM"),
-        _ = int.recv() => tracing::info!("stop on SIGINT"),
-        () = host.failed() => tracing::error!("stop since a part of the host failed for good"),
+/// The signals that stop the host.
+struct Signals {
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    /// From here on they end nothing by themselves.
+    fn watch() -> std::io::Result<Self> {
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Resolves at SIGTERM, SIGINT, or when a part of the host failed for good.
+    async fn until_told(mut self, host: &Host) {
+        tokio::select! {
+            _ = self.term.recv() => tracing::info!("stop on SIGTERM"),
+            _ = self.int.recv() => tracing::info!("stop on SIGINT"),
+            () = host.failed() => tracing::error!("stop since a part of the host failed for good"),
+        }
     }
 }
