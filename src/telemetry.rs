@@ -2,7 +2,10 @@
 //! logged; no code logs prompts, output, headers or tokens in the first place.
 
 use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    cell::Cell,
     io::{self, Write as _},
+    panic::{self, PanicHookInfo},
     sync::Arc,
 };
 
@@ -19,7 +22,10 @@ pub fn start(log: &Log, redactor: Arc<Redactor>) {
     ));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(Redacting(redactor));
+        .with_writer(Redacting {
+            redactor,
+            out: to_stderr,
+        });
     let started = match log.format {
         LogFormat::Json => lines.json().try_init(),
         LogFormat::Pretty => lines.with_ansi(false).compact().try_init(),
@@ -27,29 +33,66 @@ pub fn start(log: &Log, redactor: Arc<Redactor>) {
     if let Err(error) = started {
         eprintln!("holdfast: logging has started before: {error}");
     }
+    panic::set_hook(Box::new(report_panic));
+}
+
+thread_local! {
+    /// Set while a panic is being reported: a second one inside the log itself must not come here again.
+    static REPORTING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Puts a panic into the log like everything else. Its message may quote what the code was working on (a slice that is out of
+/// bounds shows the whole text), so it must not go past the redactor as it would by itself.
+fn report_panic(info: &PanicHookInfo<'_>) {
+    let place = info
+        .location()
+        .map_or_else(String::new, ToString::to_string);
+    if REPORTING.replace(true) {
+        eprintln!("holdfast: a second panic at {place}, while the first was being reported");
+        return;
+    }
+    let message = info.payload_as_str().unwrap_or("a panic without a message");
+    let backtrace = Backtrace::capture();
+    if backtrace.status() == BacktraceStatus::Captured {
+        tracing::error!(%place, "panic: {message}\n{backtrace}");
+    } else {
+        tracing::error!(%place, "panic: {message}");
+    }
+    REPORTING.set(false);
+}
+
+/// Writes a whole line; nobody is left to tell when stderr is gone.
+fn to_stderr(line: &str) {
+    let _ = io::stderr().write_all(line.as_bytes());
 }
 
 /// Makes a writer for each line.
-struct Redacting(Arc<Redactor>);
+struct Redacting<W> {
+    redactor: Arc<Redactor>,
+    /// Takes a redacted line.
+    out: W,
+}
 
-impl<'a> MakeWriter<'a> for Redacting {
-    type Writer = Line;
+impl<'a, W: Fn(&str) + Clone + 'a> MakeWriter<'a> for Redacting<W> {
+    type Writer = Line<W>;
 
-    fn make_writer(&'a self) -> Line {
+    fn make_writer(&'a self) -> Line<W> {
         Line {
             text: Vec::new(),
-            redactor: Arc::clone(&self.0),
+            redactor: Arc::clone(&self.redactor),
+            out: self.out.clone(),
         }
     }
 }
 
 /// One log line, written whole when it is dropped.
-struct Line {
+struct Line<W: Fn(&str)> {
     text: Vec<u8>,
     redactor: Arc<Redactor>,
+    out: W,
 }
 
-impl io::Write for Line {
+impl<W: Fn(&str)> io::Write for Line<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.text.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -60,10 +103,46 @@ impl io::Write for Line {
     }
 }
 
-impl Drop for Line {
+impl<W: Fn(&str)> Drop for Line<W> {
     fn drop(&mut self) {
         let text = String::from_utf8_lossy(&self.text);
-        // Nobody is left to tell when stderr is gone.
-        let _ = io::stderr().write_all(self.redactor.redact(&text).as_bytes());
+        (self.out)(&self.redactor.redact(&text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use codex::scenario::{SecretKind, secret};
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_is_logged_once_and_without_the_secret_that_it_quotes() {
+        let said = Arc::new(Mutex::new(String::new()));
+        let heard = Arc::clone(&said);
+        let redactor = Redactor::builder()
+            .build()
+            .expect("the built-in rules are sound");
+        let lines = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(Redacting {
+                redactor: Arc::new(redactor),
+                out: move |line: &str| heard.lock().push_str(line),
+            })
+            .finish();
+        let _listening = tracing::subscriber::set_default(lines);
+        let key = secret(SecretKind::GithubPat, 5);
+        let text = format!("an answer with {key} \u{e9}");
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(report_panic));
+        let inside_a_letter = text.len() - 1;
+        let caught = panic::catch_unwind(|| text[..inside_a_letter].len());
+        panic::set_hook(before);
+        assert!(caught.is_err());
+        let said = said.lock();
+        assert!(said.contains("[REDACTED:github-pat#"), "{}", said.len());
+        assert!(!said.contains(&key[8..24]), "the key stands in the log");
+        assert_eq!(said.matches("panic: ").count(), 1);
     }
 }

@@ -128,7 +128,7 @@ pub struct Prompt {
     pub state: PromptState,
     /// When it was meant to run.
     pub when: PromptWhen,
-    /// What Codex gets, raw JSON, unredacted.
+    /// What Codex gets, raw JSON, unredacted; the same as `shown` once nobody sends it any more.
     pub input: String,
     /// What people see, raw JSON, redacted.
     pub shown: String,

@@ -226,6 +226,8 @@ fn set_up_writing(connection: &Connection) -> rusqlite::Result<()> {
     // NORMAL: the log is synchronised before it is moved into the database, never at a commit. A killed process loses
     // nothing, a power cut at most what came after the last checkpoint, and neither damages the file.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
+    // What a row no longer says is overwritten where its page is written anyway: a prompt's raw text, for one.
+    connection.pragma_update(None, "secure_delete", "FAST")?;
     // `checkpoint` decides when; SQLite's own rule would run inside some unlucky commit.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(

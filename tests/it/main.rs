@@ -12,6 +12,7 @@ mod support;
 mod admission;
 mod approvals;
 mod bridges;
+mod canaries;
 mod commands;
 mod configuration;
 mod control;

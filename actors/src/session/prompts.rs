@@ -193,8 +193,10 @@ impl Prompts {
         if let Some(turn) = turn {
             prompt.turn = Some(turn.to_owned());
         }
-        let changed = prompt.clone();
+        let mut changed = prompt.clone();
         if matches!(state, PromptState::Done | PromptState::Removed) {
+            // Nobody sends it any more, so what it held of secrets goes from the journal too.
+            changed.input.clone_from(&changed.shown);
             self.open.remove(index);
         }
         Some(changed)
@@ -329,6 +331,20 @@ mod tests {
         assert_eq!(prompts.ended(|turn| turn == "t1"), ["a"]);
         prompts.set("a", PromptState::Done, None);
         assert_eq!(next(&prompts, false), Some("b"));
+    }
+
+    #[test]
+    fn a_prompt_that_is_over_is_kept_as_people_see_it() {
+        for over in [PromptState::Done, PromptState::Removed] {
+            let mut prompts = prompts(&[("a", When::Now)]);
+            let raw = RawValue::from_string("[\"raw\"]".into()).expect("JSON");
+            prompts.edit("a", &raw, "[\"masked\"]".into());
+            let input = |prompt: Option<Prompt>| prompt.map(|prompt| prompt.input);
+            let running = prompts.set("a", PromptState::Running, Some("t1"));
+            assert_eq!(input(running).as_deref(), Some("[\"raw\"]"));
+            let ended = prompts.set("a", over, None);
+            assert_eq!(input(ended).as_deref(), Some("[\"masked\"]"));
+        }
     }
 
     #[test]

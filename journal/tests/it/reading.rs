@@ -271,6 +271,29 @@ fn prompts_keep_their_order_and_the_unfinished_are_found_over_all_sessions() {
 }
 
 #[test]
+fn what_a_prompt_held_before_leaves_the_file_with_it() {
+    const RAW: &str = "the raw text of a prompt, as only Codex may have it";
+    let scratch = Scratch::new();
+    let raw_in_the_file = || {
+        let bytes = std::fs::read(scratch.database()).unwrap();
+        bytes.windows(10).any(|at| at == &RAW.as_bytes()[30..40])
+    };
+    let write = |input: &str, state| {
+        let (journal, _) = scratch.open();
+        for id in ["a", "b"] {
+            let mut prompt = prompt(id, state, 1);
+            prompt.input = input.to_owned();
+            commit(&journal, prompts("a", &[prompt]));
+        }
+        journal.close().unwrap();
+    };
+    write(&RAW.repeat(5), PromptState::Queued);
+    assert!(raw_in_the_file(), "a prompt that waits has to be there");
+    write("[]", PromptState::Done);
+    assert!(!raw_in_the_file());
+}
+
+#[test]
 fn a_long_list_of_finished_prompts_is_cut_but_each_is_still_known() {
     let scratch = Scratch::new();
     let (journal, _) = scratch.open();
