@@ -11,6 +11,7 @@
 mod chance;
 mod disk;
 mod figures;
+mod flood;
 mod history;
 mod plan;
 mod prompter;

@@ -103,6 +103,25 @@ impl Wire {
         .await
     }
 
+    /// Sends a ping of the WebSocket and waits for its pong. Messages before it are thrown away.
+    pub async fn ping(&mut self) -> Result<(), Broken> {
+        let ping = Message::Ping(self.next_id.to_string().into());
+        self.stream.send(ping).await.map_err(broken)?;
+        within("a pong", async {
+            loop {
+                match self.stream.next().await {
+                    Some(Ok(Message::Pong(_))) => return Ok(()),
+                    Some(Ok(Message::Close(_))) | None => {
+                        return Err(Broken("closed".to_owned()));
+                    }
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => return Err(broken(error)),
+                }
+            }
+        })
+        .await
+    }
+
     /// The next text: one or more whole lines.
     pub async fn text(&mut self) -> Result<String, Broken> {
         if let Some(rest) = self.rest.take() {
