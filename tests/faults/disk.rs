@@ -3,15 +3,14 @@
 //! Not what SQLite answers to which error; that is tested beside the journal.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use super::record::Record;
+use super::small_disk::SmallDisk;
 use super::support::{GUARD, Setup, TestHost, eventually, http};
 use super::watcher::{Shared, Watcher};
 use super::wire::{Broken, Door, Wire, submit};
@@ -28,50 +27,14 @@ const BALLAST_MIB: usize = 40;
 /// More than a host that does not take in what it cannot store ever needs.
 const MOST_RESIDENT: u64 = 256 << 20;
 
-/// A file system of its own, of [`DISK_MIB`].
-struct SmallDisk(TempDir);
-
-impl SmallDisk {
-    /// None where mounting is not allowed.
-    fn mount() -> Option<Self> {
-        let folder = tempfile::Builder::new()
-            .prefix("holdfast-disk-")
-            .tempdir_in("/var/tmp")
-            .unwrap();
-        let options = format!("size={DISK_MIB}m,mode=0700");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
-            .arg(folder.path())
-            .output();
-        mounted
-            .is_ok_and(|output| output.status.success())
-            .then_some(Self(folder))
-    }
-
-    fn ballast(&self) -> PathBuf {
-        self.0.path().join("ballast")
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let unmounted = Command::new("umount").arg(self.0.path()).status();
-        assert!(
-            unmounted.is_ok_and(|status| status.success()) || std::thread::panicking(),
-            "{} stays mounted",
-            self.0.path().display()
-        );
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_stalls_the_stream_says_why_and_loses_nothing() {
-    let Some(disk) = SmallDisk::mount() else {
+    let Some(disk) = SmallDisk::mount(DISK_MIB) else {
         println!("mounting is not allowed here: the ceiling of the journal stands in for the disk");
         return ceiling().await;
     };
-    fs::write(disk.ballast(), vec![0_u8; BALLAST_MIB << 20]).unwrap();
-    let state = disk.0.path().join("state");
+    disk.fill(BALLAST_MIB << 20).unwrap();
+    let state = disk.path().join("state");
     let mut host = setup(&state, "1GiB").start().await;
     let stage = Stage::set(&host).await;
     let much = format!("sim: text count={DELTAS} size={DELTA_BYTES} every=20 forget=yes");
@@ -91,7 +54,7 @@ async fn a_full_disk_stalls_the_stream_says_why_and_loses_nothing() {
     stage.stays(&host, head).await;
     assert!(!later.is_finished(), "acknowledged without being durable");
 
-    fs::remove_file(disk.ballast()).unwrap();
+    disk.free();
     stage.ended("too-much").await;
     let acknowledged = later.await.unwrap();
     assert_eq!(acknowledged["duplicate"], json!(false));

@@ -36,6 +36,8 @@ pub struct Plan {
     pub pause: u64,
     /// Events of the long history in `history`.
     pub history: u64,
+    /// How often each fault of `real` happens.
+    pub repeats: u64,
 }
 
 /// Small and slow enough for a debug build on a busy machine.
@@ -53,6 +55,7 @@ const SHORT: Plan = Plan {
     stalls: 5,
     pause: 700,
     history: 100_000,
+    repeats: 1,
 };
 
 /// What `cargo xtask faults` begins with.
@@ -67,6 +70,7 @@ const LONG: Plan = Plan {
     stalls: 60,
     pause: 30_000,
     history: 1_000_000,
+    repeats: 20,
     ..SHORT
 };
 
@@ -96,6 +100,7 @@ impl Plan {
                 "stalls" => &mut plan.stalls,
                 "pause" => &mut plan.pause,
                 "history" => &mut plan.history,
+                "repeats" => &mut plan.repeats,
                 _ => panic!("{VARIABLE}: there is no {name}"),
             };
             *field = value;

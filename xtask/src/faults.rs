@@ -32,6 +32,9 @@ pub struct Options {
     /// Events of the long history
     #[arg(long, value_name = "N")]
     history: Option<u64>,
+    /// How often each fault of the real Codex happens
+    #[arg(long, value_name = "N")]
+    repeats: Option<u64>,
     /// Only tests whose name contains this
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
@@ -52,6 +55,7 @@ impl Options {
             ("tabs", self.tabs),
             ("rate", self.rate),
             ("history", self.history),
+            ("repeats", self.repeats),
         ];
         for (name, value) in further {
             if let Some(value) = value {
@@ -104,6 +108,7 @@ mod tests {
             tabs: None,
             rate: None,
             history: None,
+            repeats: None,
             only: None,
             json: false,
         };

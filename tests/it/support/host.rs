@@ -228,6 +228,19 @@ impl TestHost {
         self.killed = false;
     }
 
+    /// Ends the scripted model; what Codex has open with it breaks.
+    #[allow(dead_code, reason = "the tests of faults need it")]
+    pub fn stop_model(&mut self) -> StoppedModel {
+        let model = self.model.take().expect("the model runs");
+        StoppedModel(model.addr.clone())
+    }
+
+    /// Starts it again where it was.
+    #[allow(dead_code, reason = "the tests of faults need it")]
+    pub async fn start_model(&mut self, StoppedModel(addr): StoppedModel) {
+        self.model = Some(ScriptedModel::listen(self.dir.path(), &addr).await);
+    }
+
     async fn end(&mut self, signal: Signal) -> ExitStatus {
         let process = self.process.take().expect("the host runs");
         processes::send(process.pid, signal);
@@ -467,25 +480,40 @@ impl Exit {
 }
 
 /// The model of a host with the real Codex: scripted by the prompts, on loopback.
+/// A scripted model that is not there now.
+pub struct StoppedModel(String);
+
 struct ScriptedModel {
     process: Process,
+    addr: String,
 }
 
 impl ScriptedModel {
     /// Starts it and writes the `config.toml` that makes Codex use it.
     async fn start(dir: &Path) -> Self {
+        let model = Self::listen(dir, "127.0.0.1:0").await;
+        let base = format!("http://{}/v1", model.addr);
+        let config = codex::scripted_model::codex_config(&base);
+        write_private(&dir.join("codex-home/config.toml"), &config);
+        model
+    }
+
+    /// Starts it on an address.
+    async fn listen(dir: &Path, addr: &str) -> Self {
         let mut command = command_in(dir);
-        command.args(["scripted-model", "--listen", "127.0.0.1:0"]);
-        let log = File::create(dir.join("model-log")).unwrap();
+        command.args(["scripted-model", "--listen", addr]);
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(dir.join("model-log"))
+            .unwrap();
         let (process, line) = Process::start(command, log).await;
         let url = line
             .split_whitespace()
-            .find(|word| word.starts_with("http://"));
+            .find_map(|word| word.strip_prefix("http://"));
         let url = url.unwrap_or_else(|| panic!("the scripted model said {line:?}"));
-        let base = format!("{}/v1", url.trim_end_matches('/').trim_end_matches("/v1"));
-        let config = codex::scripted_model::codex_config(&base);
-        write_private(&dir.join("codex-home/config.toml"), &config);
-        Self { process }
+        let addr = url.split('/').next().unwrap_or_default().to_owned();
+        Self { process, addr }
     }
 }
 
