@@ -109,6 +109,19 @@ async fn the_exit_of_the_program_comes_through() {
 }
 
 #[tokio::test]
+async fn a_program_that_closes_its_stdout_is_seen_to_do_so_while_it_lives() {
+    let script = "echo $$; exec >&-; read line";
+    let mut process = under_guard(shell(script)).spawn().unwrap();
+    let mut output = Output::of(&mut process);
+    let pid = output.pid().await;
+    assert_eq!(output.all().await, Vec::<String>::new());
+    assert_ne!(start_time(pid), None, "it lives");
+    // And stdin is the program's alone: it ends when the host lets go of it.
+    drop(process.stdin.take());
+    assert_eq!(guarded(process.wait()).await, Exit::Code(1));
+}
+
+#[tokio::test]
 async fn orphans_that_left_the_group_go_when_the_program_is_killed() {
     let mut process = under_guard(shell(FAMILY)).spawn().unwrap();
     let family = family(&mut Output::of(&mut process)).await;

@@ -5,11 +5,12 @@
 //! program ends or when the host dies (the kernel tells it: parent-death signal), and takes all that is left with it.
 //! Both are asked for with `prctl` inside the child, which a program of its own can do without `unsafe`.
 //!
-//! It speaks no protocol: stdio is inherited and goes past it.
+//! It speaks no protocol: stdio is inherited and goes past it; stdin and stdout it lets go of at once.
 
 use std::{
     env,
     ffi::OsString,
+    fs::File,
     io,
     os::unix::process::CommandExt,
     process::{Command, exit},
@@ -157,6 +158,10 @@ impl Guard {
             .args(env::args_os().skip(1))
             .env(GUARD, getpid().as_raw_nonzero().to_string())
             .spawn()?;
+        // A pipe to the host must end when the program closes its end, and not only when the guard is gone.
+        let nowhere = File::options().read(true).write(true).open("/dev/null")?;
+        rustix::stdio::dup2_stdin(&nowhere)?;
+        rustix::stdio::dup2_stdout(&nowhere)?;
         let grace = env::var(GRACE).ok().and_then(|millis| millis.parse().ok());
         Ok(Self {
             program: Pid::from_child(&second_step),

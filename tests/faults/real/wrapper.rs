@@ -39,16 +39,18 @@ impl Wrapper {
         let body = match trap {
             Trap::ExitAtStart => "rm \"$trap\" 2>/dev/null && exit 7\nexec \"$codex\" \"$@\"",
             Trap::ExitInResume => {
-                "exec \"$codex\" \"$@\" < <(while IFS= read -r line; do
+                "exec < <(while IFS= read -r line; do
   [[ $line == *'\"thread/resume\"'* ]] && rm \"$trap\" 2>/dev/null && kill -9 $$
   printf '%s\\n' \"$line\"
-done)"
+done)
+exec \"$codex\" \"$@\""
             }
             Trap::CloseStdout => {
-                "exec \"$codex\" \"$@\" > >(while IFS= read -r line; do
+                "exec > >(while IFS= read -r line; do
   rm \"$trap\" 2>/dev/null && exit
   printf '%s\\n' \"$line\"
-done)"
+done)
+exec \"$codex\" \"$@\""
             }
         };
         let script = format!(
