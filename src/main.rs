@@ -10,6 +10,7 @@ mod pair;
 mod redact;
 mod reload;
 mod serve;
+mod service_manager;
 mod settings;
 mod sign_ins;
 mod tailscale;

@@ -23,6 +23,7 @@ use crate::{
     control::{Desk, PATH_IN_STATE_DIR, Place, Server},
     hardening, marker_key,
     reload::{Loaded, Reloader},
+    service_manager::ServiceManager,
     settings,
     tailscale::{self, Exposure, StatusError},
     telemetry,
@@ -120,6 +121,8 @@ async fn serve_with(
     let signals = Signals::watch().context("watch for SIGTERM and SIGINT")?;
     let hangup = signal(SignalKind::hangup()).context("watch for SIGHUP")?;
     announce(&bound, &config.listen)?;
+    let manager = ServiceManager::of_environment();
+    manager.ready(&host);
     let app = App {
         host: host.clone(),
         admission: config.admission,
@@ -131,8 +134,14 @@ async fn serve_with(
             () = signals.until_told(&host) => {}
             () = reload_at(hangup, &reloader) => tracing::info!("stop since the terminal was closed"),
             error = until_exposed(&config.listen) => tracing::error!(err = %error, "stop at once"),
+            () = manager.keep_alive(&host) => {}
         }
-        if !host.shutdown(config.limits.shutdown_timeout).await {
+        let deadline = config.limits.shutdown_timeout;
+        let in_time = tokio::select! {
+            in_time = host.shutdown(deadline) => in_time,
+            () = manager.stopping(deadline) => false,
+        };
+        if !in_time {
             tracing::warn!("not everything ended within limits.shutdown_timeout");
         }
     };

@@ -21,6 +21,7 @@ use std::{
 };
 
 use codex::{handshake::ServerInfo, process::Launch, version::TESTED};
+use config::StopPolicy;
 use journal::{Journal, PromptState};
 use kameo::{error::SendError, prelude::*};
 use redaction::Redactor;
@@ -31,7 +32,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     admission::{self, Admission},
     directory::Directory,
-    feed::FeedLimits,
+    feed::{FeedLimits, Waits},
     recovery, reload,
     sessions::{Open, Sessions, SessionsArgs},
     status,
@@ -45,6 +46,11 @@ use crate::{
 const MAX_STAGED: usize = 1 << 20;
 /// Restarts of a static child within the window, after which the host ends.
 const CHILD_RESTARTS: (u32, Duration) = (5, Duration::from_secs(30));
+
+/// How often it is looked whether turns are over, when the host waits for them.
+const TURN_LOOK: Duration = Duration::from_millis(50);
+/// Time for everything that comes after the turns of a stopping host, beside the grace of each Codex.
+const AFTER_TURNS: Duration = Duration::from_secs(2);
 
 /// What a host is made of.
 pub struct HostOptions {
@@ -365,14 +371,19 @@ impl Host {
         self.wiring.fatal.cancelled().await;
     }
 
-    /// Goes down in order within `deadline`: no new tabs, tabs are told, every Codex is stopped, tabs hang up. False when
-    /// something did not end in time. The journal is closed by its owner afterwards.
+    /// Goes down in order within `deadline`: no new tabs, tabs are told, turns end (or finish, as `codex.stop_policy` says),
+    /// every Codex is stopped, everything is flushed, tabs hang up. False when something did not end in time. The journal is closed by its owner afterwards.
     pub async fn shutdown(&self, deadline: Duration) -> bool {
         let until = Instant::now() + deadline;
         self.wiring.closing.cancel();
         self.wiring
             .audience
             .broadcast(r#"{"method":"host/draining","params":{}}"#);
+        if self.wiring.codex.stop_policy == StopPolicy::Finish {
+            // What comes after it needs its time, too.
+            let last = until - (self.wiring.codex.stop_grace + AFTER_TURNS).min(deadline / 2);
+            let _run_on = tokio::time::timeout_at(last, self.turns_over()).await;
+        }
         let stopped = async {
             // One that was made a moment before is told in the next round.
             loop {
@@ -415,6 +426,24 @@ impl Host {
         .await
         .is_ok()
             && in_time
+    }
+}
+
+impl Host {
+    pub(crate) fn wiring(&self) -> &Arc<Wiring> {
+        &self.wiring
+    }
+
+    /// Resolves when no turn runs but those that wait for a person.
+    async fn turns_over(&self) {
+        let works = |live: &crate::directory::Live| {
+            live.feed
+                .waits()
+                .is_some_and(|waits| waits != Waits::Person)
+        };
+        while self.wiring.directory.lives().iter().any(works) {
+            tokio::time::sleep(TURN_LOOK).await;
+        }
     }
 }
 

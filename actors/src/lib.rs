@@ -18,6 +18,7 @@ pub(crate) mod feed;
 mod foreign;
 pub mod host;
 mod ids;
+mod liveness;
 mod recovery;
 pub mod reload;
 mod rpc;

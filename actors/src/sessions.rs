@@ -278,3 +278,16 @@ pub(crate) async fn up(
         }
     }
 }
+
+/// Work at something until the other side is dropped, for tests.
+#[cfg(test)]
+pub(crate) struct Hang(pub(crate) oneshot::Receiver<()>);
+
+#[cfg(test)]
+impl Message<Hang> for Sessions {
+    type Reply = ();
+
+    async fn handle(&mut self, Hang(until): Hang, _: &mut Context<Self, ()>) {
+        let _ = until.await;
+    }
+}

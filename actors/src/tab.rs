@@ -111,6 +111,11 @@ impl Audience {
         }
     }
 
+    /// How many tabs there are.
+    pub(crate) fn count(&self) -> usize {
+        self.tabs.lock().len()
+    }
+
     /// Resolves when no tab is left.
     pub(crate) async fn drained(&self) {
         loop {
@@ -253,6 +258,12 @@ impl Tab {
             request.method,
             request.params,
         )?;
+        if self.wiring.closing.is_cancelled() && policy::begins_work(request.method) {
+            return Err(Refusal::unavailable(
+                "not started any more",
+                Some("the host is stopping; retry when it is back".into()),
+            ));
+        }
         let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
             let limit = self.wiring.limits.pending_requests;
             return Err(Refusal::new(

@@ -26,3 +26,4 @@ mod prompts;
 mod real;
 mod secrets;
 mod sign_ins;
+mod stopping;

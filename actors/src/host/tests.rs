@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::{supervisor::Fail, tab::service};
+use crate::{sessions::Hang, supervisor::Fail, tab::service};
 
 /// Answers every request, `initialize` as Codex does.
 const CODEX: &str = r#"while read -r line; do
@@ -95,5 +95,23 @@ async fn a_codex_over_its_memory_is_parked_when_it_has_nothing_to_do_and_comes_b
         .expect("its supervisor lives");
     assert_eq!(bridge.figures().last_exit_kind, Some("memory-limit"));
     assert_ne!(service_pid(&host).await, before);
+    assert!(host.shutdown(Duration::from_secs(10)).await);
+}
+
+#[tokio::test]
+async fn a_host_with_a_part_that_hangs_does_not_answer_until_it_works_again() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let host = host(dir.path(), |_| ()).await;
+    assert!(host.answers(Duration::from_secs(10)).await);
+    let (held, until) = tokio::sync::oneshot::channel();
+    let sessions = host.wiring.refs().sessions.clone();
+    sessions
+        .tell(Hang(until))
+        .send()
+        .await
+        .expect("it is there");
+    assert!(!host.answers(Duration::from_millis(50)).await);
+    drop(held);
+    assert!(host.answers(Duration::from_secs(10)).await);
     assert!(host.shutdown(Duration::from_secs(10)).await);
 }

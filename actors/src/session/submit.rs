@@ -183,6 +183,10 @@ impl Session {
 
     /// Sends the prompt that is due, once it is durable that it is being sent.
     pub(super) fn send_next_prompt(&mut self, link: &Arc<BridgeLink>) {
+        // A host that goes down begins nothing; the next one sends what waits.
+        if self.wiring.closing.is_cancelled() {
+            return;
+        }
         let turn = self.feed.view().turn;
         let Some(prompt) = self.prompts.next(turn.is_some()).cloned() else {
             return;

@@ -69,6 +69,11 @@ pub(super) fn check(
     check_overrides(codex, params)
 }
 
+/// True when a request would make Codex begin something: a host that stops takes none of these.
+pub(super) fn begins_work(method: &str) -> bool {
+    !VIEW.contains(&method) && !method.starts_with("host/") && method != "turn/interrupt"
+}
+
 /// Checks that this role may answer what Codex asks.
 pub(super) fn check_answer(role: Role) -> Result<(), Refusal> {
     if role < Role::Approve {
