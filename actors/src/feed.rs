@@ -34,7 +34,7 @@ use tokio::sync::{Notify, oneshot, watch};
 
 pub(crate) use self::{
     change::{Change, text_field},
-    requests::ServerRequest,
+    requests::{ServerRequest, Verdict},
     turns::{OpenItem, OpenTurn, TURN_ROW, Waits},
 };
 use self::{

@@ -225,7 +225,15 @@ impl Wiring {
             "codexHome": info.codex_home,
             "platformFamily": info.platform_family,
             "platformOs": info.platform_os,
-            "holdfast": {"version": self.version, "journalId": self.journal.id()},
+            "holdfast": {
+                "version": self.version,
+                "journalId": self.journal.id(),
+                "highestSandbox": self.codex.highest_sandbox.as_str(),
+                "highestApprovalPolicy": self.codex.highest_approval_policy.as_str(),
+                "defaultSandbox": self.codex.default_sandbox.as_str(),
+                "defaultApprovalPolicy": self.codex.default_approval_policy.as_str(),
+                "workspaces": self.codex.workspaces,
+            },
         })
         .to_string()
     }

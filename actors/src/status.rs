@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    directory::Live,
+    directory::{Listed, Live},
     feed::now_ms,
     host::{Wiring, list_tabs},
     reload::Outcome,
@@ -76,6 +76,7 @@ pub(crate) async fn report(wiring: &Arc<Wiring>) -> String {
         "tabs": tabs,
         "sessions": wiring.directory.count(),
         "sessionsAwake": wiring.directory.awake(),
+        "eventsTotal": events_total(wiring),
         "redactions": redactions,
         "reload": wiring.reloaded.lock().as_ref().map(Outcome::to_json),
         "journal": {
@@ -89,6 +90,15 @@ pub(crate) async fn report(wiring: &Arc<Wiring>) -> String {
         },
     })
     .to_string()
+}
+
+/// Events that sessions have had; two looks make a rate.
+fn events_total(wiring: &Wiring) -> u64 {
+    let head = |listed: &Listed| match listed {
+        Listed::Live(live) => live.feed.head(),
+        Listed::Dormant(row) => row.head,
+    };
+    wiring.directory.list().iter().map(head).sum()
 }
 
 fn tree(wiring: &Arc<Wiring>, tabs: usize) -> Node {

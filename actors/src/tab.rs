@@ -6,6 +6,7 @@
 
 mod attach;
 mod calls;
+mod folders;
 mod host_methods;
 mod outbound;
 mod policy;

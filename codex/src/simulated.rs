@@ -26,6 +26,7 @@ mod control;
 mod deltas;
 mod edits;
 mod faults;
+mod files;
 mod ids;
 mod output;
 mod requests;

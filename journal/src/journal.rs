@@ -268,6 +268,14 @@ impl Journal {
         self.read(|readers| readers.decisions(thread, limit))
     }
 
+    /// The decisions of all sessions with their threads, newest first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn all_decisions(&self, limit: usize) -> Result<Vec<(String, Decision)>, ReadError> {
+        self.read(|readers| readers.all_decisions(limit))
+    }
+
     /// Figures about the journal now.
     #[must_use]
     pub fn statistics(&self) -> Statistics {

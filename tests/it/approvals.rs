@@ -38,6 +38,8 @@ async fn an_approval_given_in_one_tab_is_resolved_in_the_other_and_a_late_answer
     one.respond(&in_one, json!({"decision": "accept"})).await;
     let resolved = other.next("serverRequest/resolved").await;
     assert_eq!(Some(&resolved.params()["requestId"]), in_other.id());
+    assert_eq!(resolved.params()["decision"], "accept");
+    let by = resolved.params()["by"].as_str().unwrap().to_owned();
     other
         .respond(&in_other, json!({"decision": "decline"}))
         .await;
@@ -53,6 +55,24 @@ async fn an_approval_given_in_one_tab_is_resolved_in_the_other_and_a_late_answer
     if let Some(command) = command {
         assert_eq!(command.params()["item"]["status"], "completed");
     }
+
+    let all = one.call("host/decisions/list", json!({})).await.unwrap();
+    let of_it = json!({"threadId": thread});
+    assert_eq!(
+        all,
+        one.call("host/decisions/list", of_it).await.unwrap(),
+        "there is one session"
+    );
+    let [decision] = all["data"].as_array().unwrap().as_slice() else {
+        panic!("the late answer is no decision: {all}")
+    };
+    assert_eq!(decision["threadId"], thread.as_str());
+    assert_eq!(decision["method"], ASK);
+    assert_eq!(
+        (&decision["decision"], &decision["by"]),
+        (&json!("accept"), &json!(by))
+    );
+    assert!(decision["atMs"].is_u64());
 }
 
 #[tokio::test]

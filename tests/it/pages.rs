@@ -191,4 +191,9 @@ async fn status_shows_the_live_tree_the_bridges_the_tabs_and_the_journal() {
     assert!(tree.contains(&thread), "and the session");
     assert!(!status["bridges"].as_array().unwrap().is_empty());
     assert!(!status["tabs"].is_null() && !status["journal"].is_null());
+    let before = status["eventsTotal"].as_u64().unwrap();
+    tab.submit(&thread, "p1", "sim: text count=20").await;
+    let end = tab.turn_end().await.seq.unwrap();
+    let after = tab.call("host/status", json!({})).await.unwrap();
+    assert!(after["eventsTotal"].as_u64().unwrap() >= end.max(before + 20));
 }

@@ -6,12 +6,7 @@
 //! ```
 //! Synchronous and without a clock: the bridge actor reads, waits and ticks.
 
-use std::{
-    borrow::Cow,
-    collections::HashMap,
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
+use std::{borrow::Cow, collections::HashMap, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -21,6 +16,7 @@ use codex::{
     message::{Encoding, Incoming, Notification, Request, Response, string_value, write_string},
     request_id::RequestId,
 };
+use parking_lot::Mutex;
 use redaction::{Redactor, Stream};
 
 use super::{
@@ -348,7 +344,7 @@ impl Ingest {
             method,
             params,
             line: Bytes::from(line + "\n"),
-            answered: AtomicBool::new(false),
+            answered: Mutex::new(None),
             codex_id: request.id.clone(),
             bridge: Arc::clone(&self.link),
         });
@@ -503,9 +499,17 @@ impl Thread {
             return;
         };
         let host = host_id(self.feed.thread(), self.generation, &id);
-        self.feed.take_request(|request| request.id == host);
+        let request = self.feed.take_request(|request| request.id == host);
+        let verdict = request.and_then(|request| request.answered.lock().clone());
+        let decided = verdict.map_or_else(String::new, |verdict| {
+            format!(
+                r#","decision":{},"by":{}"#,
+                json_string(&verdict.decision),
+                json_string(&verdict.by)
+            )
+        });
         let params = format!(
-            r#"{{"threadId":{},"requestId":{}}}"#,
+            r#"{{"threadId":{},"requestId":{}{decided}}}"#,
             json_string(self.feed.thread().as_str()),
             json_string(&host)
         );

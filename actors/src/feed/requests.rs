@@ -3,15 +3,22 @@
 //! They are state, not events: a tab is given those that are pending when its cursor reaches the place where they were
 //! asked. How an answer is judged is the session actor's business.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use codex::request_id::RequestId;
+use parking_lot::Mutex;
 
 use crate::bridge::BridgeLink;
+
+/// How a request was answered, for the tabs that did not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// `accept`, `decline`, ..., `answered` for a form, `refused` where no client serves the request.
+    pub decision: String,
+    /// The name of the credential.
+    pub by: String,
+}
 
 /// A request of Codex that nobody has answered yet.
 #[derive(Debug)]
@@ -27,7 +34,7 @@ pub struct ServerRequest {
     /// The whole message as tabs get it: one line, newline included.
     pub line: Bytes,
     /// An answer is on its way to Codex; the request is gone for tabs, and is withdrawn if Codex dies before it reads it.
-    pub(crate) answered: AtomicBool,
+    pub(crate) answered: Mutex<Option<Verdict>>,
     /// What Codex called it; unique only within its process.
     pub(crate) codex_id: RequestId,
     /// The process that waits for the answer.
@@ -54,17 +61,22 @@ impl ServerRequest {
 
     /// True until an answer is on its way.
     pub(crate) fn is_open(&self) -> bool {
-        !self.answered.load(Ordering::Acquire)
+        self.answered.lock().is_none()
     }
 
     /// Marks it answered; false when it was already.
-    pub(crate) fn begin_answer(&self) -> bool {
-        !self.answered.swap(true, Ordering::AcqRel)
+    pub(crate) fn begin_answer(&self, verdict: Verdict) -> bool {
+        let mut answered = self.answered.lock();
+        if answered.is_some() {
+            return false;
+        }
+        *answered = Some(verdict);
+        true
     }
 
     /// The answer could not be sent: it is open again.
     pub(crate) fn take_back_answer(&self) {
-        self.answered.store(false, Ordering::Release);
+        *self.answered.lock() = None;
     }
 
     /// True when it may wait for a person; false when a program must serve it at once or nobody can.

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::Session;
 use crate::{
     bridge::CallError,
-    feed::{ServerRequest, now_ms},
+    feed::{ServerRequest, Verdict, now_ms},
     rpc::{DECIDED, INVALID_PARAMS, OVERLOADED, Refusal},
 };
 
@@ -46,7 +46,11 @@ impl Message<AnswerRequest> for Session {
             return Err(decided());
         };
         judge(&request, &answer)?;
-        if !request.begin_answer() {
+        let decision = record(&request, &answer);
+        if !request.begin_answer(Verdict {
+            decision: decision.decision.clone(),
+            by: decision.by.clone(),
+        }) {
             return Err(decided());
         }
         let sent = match &answer.answer {
@@ -71,7 +75,7 @@ impl Message<AnswerRequest> for Session {
             }
         }
         self.busy_at = tokio::time::Instant::now();
-        self.feed.put_decision(record(&request, &answer));
+        self.feed.put_decision(decision);
         self.wiring.directory.touch();
         Ok(Answered)
     }

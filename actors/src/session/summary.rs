@@ -2,6 +2,7 @@
 
 use journal::Session as Row;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::{
@@ -20,6 +21,12 @@ pub(crate) struct Summary {
     pub cwd: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// `read-only`, `workspace-write` or `danger-full-access`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<String>,
+    /// When Codex asks: a word or an object, as Codex has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval_policy: Option<Box<RawValue>>,
     /// `host`, or `codex` for a thread begun elsewhere.
     pub source: String,
     pub state: &'static str,
@@ -119,6 +126,11 @@ impl Summary {
             preview: row.preview.clone(),
             cwd: row.cwd.clone(),
             model: row.model.clone(),
+            sandbox: row.sandbox.clone(),
+            approval_policy: row
+                .approval_policy
+                .clone()
+                .and_then(|raw| RawValue::from_string(raw).ok()),
             source: row.source.clone().unwrap_or_else(|| "host".to_owned()),
             bridge,
             turn,

@@ -11,10 +11,11 @@ use crate::{
 };
 
 /// Methods for which watching is enough.
-const VIEW: [&str; 26] = [
+const VIEW: [&str; 27] = [
     "account/rateLimits/read",
     "account/read",
     "collaborationMode/list",
+    "host/decisions/list",
     "host/search",
     "host/session/attach",
     "host/session/detach",

@@ -62,8 +62,11 @@ pub(super) fn models() -> Value {
             "id": MODEL, "model": MODEL, "upgrade": null, "upgradeInfo": null, "availabilityNux": null,
             "displayName": "Simulated", "description": "No language model: it does what the prompt's scenario says.",
             "modelSpecialty": null, "hidden": false,
-            "supportedReasoningEfforts": [{"reasoningEffort": "medium", "description": "The only one"}],
-            "defaultReasoningEffort": "medium", "inputModalities": ["text"], "supportsPersonality": false,
+            "supportedReasoningEfforts": [
+                {"reasoningEffort": "low", "description": "Changes nothing"},
+                {"reasoningEffort": "medium", "description": "Changes nothing either"},
+            ],
+            "defaultReasoningEffort": "medium", "inputModalities": ["text", "image"], "supportsPersonality": false,
             "multiAgentVersion": null, "additionalSpeedTiers": [], "serviceTiers": [], "defaultServiceTier": null,
             "availableAccessPrograms": null, "isDefault": true,
         }],

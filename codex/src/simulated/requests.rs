@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 
 use super::{
-    catalog, ids,
+    catalog, files, ids,
     server::{Client, Server},
     thread::VERSION,
     wire::{Received, Refusal, object},
@@ -119,7 +119,7 @@ impl Server {
             "config/read" => self.done(id, &catalog::config()),
             "skills/list" => self.done(id, &catalog::skills(&current_dir())),
             "collaborationMode/list" => self.done(id, &catalog::collaboration_modes()),
-            "fuzzyFileSearch" => self.done(id, &object! { files: [(); 0] }),
+            "fuzzyFileSearch" => self.done(id, &files::search(params)),
             "command/exec" => self.command_exec(id, params),
             "server/diagnostics" => self.diagnostics(id),
             unknown => Err(Refusal::invalid(format!(

@@ -22,6 +22,7 @@ const SESSION: &str = "SELECT f.id, f.thread, f.compacted, s.cwd, s.title, s.pre
     s.approval_policy, s.created, s.updated, s.generation, s.turn, s.turn_first, s.turn_started, s.phase,
     s.phase_reason, s.archived, s.resumable, s.extra FROM sessions s JOIN feeds f ON f.id = s.feed";
 
+const DECISION: &str = "d.request, d.method, d.decision, d.\"by\", d.at, d.turn, d.item, d.extra";
 const PROMPT: &str =
     "SELECT p.id, p.state, p.\"when\", p.input, p.shown, p.overrides, p.turn, p.position, p.at";
 
@@ -137,23 +138,23 @@ impl Readers {
     /// A session's decisions, newest first.
     pub(crate) fn decisions(&self, thread: &str, limit: usize) -> Result<Vec<Decision>, ReadError> {
         let lent = self.lend()?;
-        let mut statement = lent.prepare_cached(
-            "SELECT d.request, d.method, d.decision, d.\"by\", d.at, d.turn, d.item, d.extra
-             FROM feeds f JOIN decisions d ON d.feed = f.id WHERE f.thread = ?1 ORDER BY d.row DESC LIMIT ?2",
-        )?;
+        let mut statement = lent.prepare_cached(&format!(
+            "SELECT {DECISION} FROM feeds f JOIN decisions d ON d.feed = f.id WHERE f.thread = ?1 ORDER BY d.row DESC LIMIT ?2"
+        ))?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let decisions = statement.query_map(params![thread, limit], |row| {
-            Ok(Decision {
-                request: row.get(0)?,
-                method: row.get(1)?,
-                decision: row.get(2)?,
-                by: row.get(3)?,
-                at_ms: row.get(4)?,
-                turn: row.get(5)?,
-                item: row.get(6)?,
-                extra: row.get(7)?,
-            })
-        })?;
+        let decisions = statement.query_map(params![thread, limit], decision)?;
+        Ok(decisions.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The decisions of all sessions with their threads, newest first.
+    pub(crate) fn all_decisions(&self, limit: usize) -> Result<Vec<(String, Decision)>, ReadError> {
+        let lent = self.lend()?;
+        let mut statement = lent.prepare_cached(&format!(
+            "SELECT {DECISION}, f.thread FROM decisions d JOIN feeds f ON f.id = d.feed ORDER BY d.row DESC LIMIT ?1"
+        ))?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let decisions =
+            statement.query_map(params![limit], |row| Ok((row.get(8)?, decision(row)?)))?;
         Ok(decisions.collect::<rusqlite::Result<_>>()?)
     }
 
@@ -223,6 +224,19 @@ fn item(thread: &str, row: &Row<'_>) -> Result<Item, ReadError> {
         state: word(row, 5, ItemState::parse)?,
         json: Bytes::from(json),
         text: row.get(8)?,
+    })
+}
+
+fn decision(row: &Row<'_>) -> rusqlite::Result<Decision> {
+    Ok(Decision {
+        request: row.get(0)?,
+        method: row.get(1)?,
+        decision: row.get(2)?,
+        by: row.get(3)?,
+        at_ms: row.get(4)?,
+        turn: row.get(5)?,
+        item: row.get(6)?,
+        extra: row.get(7)?,
     })
 }
 
