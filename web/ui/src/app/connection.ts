@@ -8,8 +8,8 @@ import { followPairing } from "../wire/pairing";
 import { forgetProof, signIn, type SignInAnswer } from "../wire/signin";
 import { reduce } from "../store/reduce";
 import type { Happening } from "../store/state";
-import { changeOutbox, drop, put, type Unsent } from "../store/outbox";
-import { link, mayDial, openFailure, openThread, outbox, pairing, signInReason, state } from "./model";
+import { changeOutbox, drop, inputOf, put, type Unsent } from "../store/outbox";
+import { link, mayDial, openFailure, openThread, outbox, pairing, signInReason, state, terms } from "./model";
 import { canAnswer } from "./requests";
 import { beginSeen, markSeen } from "./seen";
 
@@ -27,8 +27,9 @@ let listAgain = false;
 
 export const socket = new Socket({
   onLink: (next) => { link.value = next; if (next.state === "waiting" || next.state === "off") cutSessions(); },
-  onUp: (journal) => {
-    journalId = journal;
+  onUp: (said) => {
+    journalId = said.journalId ?? "";
+    terms.value = said;
     void refreshList();
     for (const threadId of Object.keys(state.value.sessions)) attach(threadId);
     if (openThread.value !== null && !state.value.sessions[openThread.value]) attach(openThread.value);
@@ -129,6 +130,29 @@ function attached(threadId: string, result: AttachResult): void {
   for (const request of result.pending) if (!canAnswer(request.method)) decline(request.id, request.method);
   apply({ kind: "attached", result: { ...result, pending: result.pending.filter((request) => canAnswer(request.method)) }, atMs: Date.now() });
   if (openThread.value === threadId) markSeen(threadId, result.head);
+  if (result.verdict === "snapshot") void recallDecisions(threadId);
+}
+
+/** Who decided what in this session, for the marks beside its items. A host without such a list costs the marks alone. */
+async function recallDecisions(threadId: string): Promise<void> {
+  try {
+    const { data } = await socket.request<{ data: Decision[] }>("host/decisions/list", { threadId, limit: 500 });
+    const named = data.filter((one) => one.itemId).map((one) => [`${one.turnId}/${one.itemId}`, { decision: one.decision, by: one.by }]);
+    apply({ kind: "decided", threadId, decisions: Object.fromEntries(named) });
+  } catch {
+    // The history is there without them.
+  }
+}
+
+/** One line of the host's audit of answers. */
+export interface Decision {
+  threadId: string;
+  turnId?: string | null;
+  itemId?: string | null;
+  method: string;
+  decision: string;
+  by: string;
+  atMs: number;
 }
 
 export async function refreshList(): Promise<void> {
@@ -166,9 +190,10 @@ interface ListPage {
 /** Sends one entry of the outbox; it leaves the outbox when the host has confirmed it. */
 export function deliver(entry: Unsent): void {
   outbox.value = changeOutbox(localStorage, (all) => put(all, entry));
+  const overrides = entry.overrides && entry.when !== "steer" ? { overrides: entry.overrides } : {};
   if (link.value.state !== "up") return;
   socket
-    .request("host/prompt/submit", { threadId: entry.threadId, promptId: entry.promptId, input: [{ type: "text", text: entry.text }], when: entry.when },
+    .request("host/prompt/submit", { threadId: entry.threadId, promptId: entry.promptId, input: inputOf(entry), when: entry.when, ...overrides },
       () => { outbox.value = changeOutbox(localStorage, (all) => drop(all, entry.promptId)); })
     .catch((error: Refused) => {
       if (error.code === 0) return; // Sent again, with the same id, when the host is back.

@@ -2,6 +2,7 @@
 
 import { computed, signal } from "@preact/signals";
 import type { Link } from "../wire/socket";
+import type { HostTerms } from "../wire/types";
 import { EMPTY, type Session, type State } from "../store/state";
 import { needing, titleOf } from "../store/summaries";
 import { readOutbox, type Unsent } from "../store/outbox";
@@ -11,6 +12,8 @@ import { hasProof, signInState } from "../wire/signin";
 export type View = { at: "list" } | { at: "session"; threadId: string } | { at: "new" } | { at: "host" };
 
 export const state = signal<State>(EMPTY);
+/** What the host allows and starts with. */
+export const terms = signal<HostTerms>({});
 export const link = signal<Link>({ state: "off", sinceMs: Date.now(), heardAtMs: 0, retryAtMs: 0, reason: "" });
 export const view = signal<View>({ at: "list" });
 /** What the sign-in view says; `null` while the page is signed in. */
@@ -27,6 +30,7 @@ export const now = signal(Date.now());
 
 export const openThread = computed(() => (view.value.at === "session" ? view.value.threadId : null));
 export const openSession = computed<Session | undefined>(() => (openThread.value === null ? undefined : state.value.sessions[openThread.value]));
+export const decisions = computed(() => openSession.value?.decisions);
 /** The items that wait for a person's word. */
 export const askedItems = computed(() => new Set(openSession.value?.pending.map((one) => one.params["itemId"])));
 /** Why the open session could not be opened. */

@@ -2,7 +2,7 @@
 
 import { list, number, record, text, type CodexItem, type Message, type Params, type Prompt, type TurnError, type TurnStatus } from "../wire/types";
 import { endItems, grow, growsItems, newTurn, withItem } from "./items";
-import type { Session, Turn } from "./state";
+import type { Decided, Session, Turn } from "./state";
 
 /** How many notices are kept; older ones have long left the screen. */
 const NOTICES_MAX = 20;
@@ -27,7 +27,7 @@ export function foldEvent(session: Session, message: Message, bridgeUp: boolean,
     case "warning":
     case "guardianWarning": return onNotice(session, text(params["message"]), seq);
     case "model/rerouted": return onNotice(session, `The model was changed from ${text(params["fromModel"])} to ${text(params["toModel"])}.`, seq);
-    case "serverRequest/resolved": return onResolved(session, params["requestId"], bridgeUp, atMs);
+    case "serverRequest/resolved": return onResolved(session, params, bridgeUp, atMs);
     case "host/prompt/changed": return { ...session, queue: list(params["queue"]) as Prompt[] };
     default: return session;
   }
@@ -143,18 +143,33 @@ function onNotice(session: Session, words: string, seq: number): Session {
   );
 }
 
-function onResolved(session: Session, requestId: unknown, bridgeUp: boolean, atMs: number): Session {
-  const request = session.pending.find((one) => one.id === requestId);
-  const mine = session.answered.some((id) => id === requestId);
-  if (!request && !mine) return session;
+function onResolved(session: Session, params: Params, bridgeUp: boolean, atMs: number): Session {
+  const is = (one: { id: unknown }) => one.id === params["requestId"];
+  const mine = session.answered.find(is);
+  const request = mine ?? session.pending.find(is);
+  if (!request) return session;
+  const decision = text(params["decision"]);
+  const by = text(params["by"]);
+  const about = text(request.params["itemId"]);
   const next: Session = {
     ...session,
-    pending: session.pending.filter((one) => one.id !== requestId),
-    answered: session.answered.filter((id) => id !== requestId),
+    pending: session.pending.filter((one) => !is(one)),
+    answered: session.answered.filter((one) => !is(one)),
+    decisions: decision && about ? { ...session.decisions, [`${text(request.params["turnId"])}/${about}`]: { decision, by } } : session.decisions,
   };
   if (mine) return next;
+  if (decision) return withNotice(next, `${decidedWords({ decision, by })} in another tab.`, atMs);
   const running = session.turns.some((turn) => turn.status === "inProgress");
   return withNotice(next, !bridgeUp ? "The question was withdrawn: Codex stopped." : running ? "Decided in another tab." : "The question was withdrawn: its turn has ended.", atMs);
+}
+
+const DECIDED: Record<string, string> = {
+  accept: "Accepted", acceptForSession: "Accepted for the session", decline: "Declined", cancel: "Turn cancelled", answered: "Answered", refused: "Refused",
+};
+
+/** "Accepted by main": who decided what. */
+export function decidedWords({ decision, by }: Decided): string {
+  return `${DECIDED[decision] ?? `Decided (${decision})`}${by ? ` by ${by}` : ""}`;
 }
 
 export function withNotice(session: Session, words: string, atMs: number): Session {

@@ -1,7 +1,7 @@
 // The outbox survives what tabs go through. Not the sending itself.
 
 import { expect, test } from "vitest";
-import { changeOutbox, drop, newPromptId, put, readOutbox, type Shelf, type Unsent } from "./outbox";
+import { changeOutbox, drop, inputOf, newPromptId, put, readOutbox, type Shelf, type Unsent } from "./outbox";
 
 function shelf(value: string | null = null): Shelf & { value: string | null } {
   return {
@@ -31,6 +31,23 @@ test("a spoilt shelf reads as empty, and strange entries are left out", () => {
 test("a full store does not lose the prompt that is being sent", () => {
   const full: Shelf = { getItem: () => null, setItem: () => { throw new Error("quota"); } };
   expect(changeOutbox(full, (all) => put(all, entry("a")))).toEqual([entry("a")]);
+});
+
+test("a prompt that finds no room stays until it is sent, and does not push others out", () => {
+  const small = shelf();
+  const set = small.setItem.bind(small);
+  small.setItem = (key, next) => { if (next.length > 200) throw new Error("quota"); set(key, next); };
+  changeOutbox(small, (all) => put(all, entry("a")));
+  const big = { ...entry("b"), images: ["data:image/png;base64," + "x".repeat(200)] };
+  changeOutbox(small, (all) => put(all, big));
+  expect(changeOutbox(small, (all) => all)).toEqual([entry("a"), big]);
+  expect(changeOutbox(small, (all) => drop(all, "b"))).toEqual([entry("a")]);
+  expect(readOutbox(small)).toEqual([entry("a")]);
+});
+
+test("what goes to Codex is the words, then the images", () => {
+  expect(inputOf({ text: "look", images: ["data:x"] })).toEqual([{ type: "text", text: "look" }, { type: "image", url: "data:x" }]);
+  expect(inputOf({ text: "", images: ["data:x"] })).toEqual([{ type: "image", url: "data:x" }]);
 });
 
 test("prompt ids differ", () => {

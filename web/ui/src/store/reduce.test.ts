@@ -187,9 +187,9 @@ test("the queue is what the host says", () => {
 });
 
 test("a very long session forgets its oldest turns and can load them again", () => {
-  const items = Array.from({ length: 2500 }, (_, at) => entry(at + 1, `t${Math.floor(at / 10)}`, `m${at}`));
-  const state = reduce(play(attach({ head: 2500, items })), { kind: "trimmed", threadId: T });
-  expect([session(state).turns.length, session(state).turns[0]?.id, session(state).olderCursor]).toEqual([100, "t150", 1501]);
+  const items = Array.from({ length: 12_500 }, (_, at) => entry(at + 1, `t${Math.floor(at / 10)}`, `m${at}`));
+  const state = reduce(play(attach({ head: 12_500, items })), { kind: "trimmed", threadId: T });
+  expect([session(state).turns.length, session(state).turns[0]?.id, session(state).olderCursor]).toEqual([1000, "t250", 2501]);
 });
 
 test("unknown methods move the cursor and nothing else", () => {

@@ -5,6 +5,7 @@
 import { record, text, type AttachResult, type ItemEntry, type Message, type Params, type PendingRequest, type Summary } from "../wire/types";
 import { foldEvent, withNotice } from "./feed";
 import { turnsOf } from "./items";
+import { trim } from "./trim";
 import { EMPTY, type Happening, type Session, type State, type Turn } from "./state";
 import { summaryAfter } from "./summaries";
 
@@ -17,8 +18,9 @@ export function reduce(state: State, happening: Happening): State {
     case "answered": return onSession(state, happening.threadId, (session) => ({
       ...session,
       pending: session.pending.filter((one) => one.id !== happening.id),
-      answered: [...session.answered, happening.id],
+      answered: [...session.answered, ...session.pending.filter((one) => one.id === happening.id)],
     }));
+    case "decided": return onSession(state, happening.threadId, (session) => ({ ...session, decisions: { ...session.decisions, ...happening.decisions } }));
     case "refused": return onRefused(state, happening.id, happening.text, happening.atMs);
     case "left": {
       const { [happening.threadId]: _, ...sessions } = state.sessions;
@@ -46,7 +48,7 @@ function onMessage(state: State, message: Message, atMs: number): State {
 
 function onRequest(session: Session, message: Message, params: Params, atMs: number): Session {
   const request: PendingRequest = { id: message.id!, method: message.method ?? "", params };
-  if (session.pending.some((one) => one.id === request.id) || session.answered.includes(request.id)) return session;
+  if (session.pending.some((one) => one.id === request.id) || session.answered.some((one) => one.id === request.id)) return session;
   return { ...session, pending: [...session.pending, request], heardAtMs: atMs };
 }
 
@@ -77,6 +79,7 @@ function onAttached(state: State, result: AttachResult, atMs: number): State {
         heardAtMs: atMs,
         modelAtMs: atMs,
         usage: old?.usage ?? null,
+        decisions: old?.decisions ?? {},
       };
   const next: State = { ...state, sessions: { ...state.sessions, [threadId]: session } };
   return withSummary(next, result.summary, atMs);
@@ -103,30 +106,11 @@ function onOlder(session: Session, newestFirst: readonly ItemEntry[], olderCurso
   return { ...session, olderCursor, turns: [...older, ...session.turns] };
 }
 
-/** Items that a session may hold, and what is left of more: older ones can be loaded again. */
-export const ITEMS_MAX = 2000;
-const ITEMS_KEPT = 1000;
-
-/** Forgets the oldest turns of a long session. Asked for while the person is at the end, so that nothing vanishes under the eye. */
-function trim(session: Session): Session {
-  const count = session.turns.reduce((sum, turn) => sum + turn.items.length, 0);
-  if (count <= ITEMS_MAX) return session;
-  let left = count;
-  let from = 0;
-  while (left > ITEMS_KEPT && from < session.turns.length - 1) {
-    left -= session.turns[from]!.items.length;
-    from += 1;
-  }
-  const turns = session.turns.slice(from);
-  const first = turns[0]?.items[0];
-  return first ? { ...session, turns, olderCursor: first.seq } : session;
-}
-
 function onRefused(state: State, id: string | number, words: string, atMs: number): State {
-  const session = Object.values(state.sessions).find((one) => one.answered.includes(id));
+  const session = Object.values(state.sessions).find((one) => one.answered.some((request) => request.id === id));
   if (!session) return state;
   return onSession(state, session.threadId, (one) =>
-    withNotice({ ...one, answered: one.answered.filter((other) => other !== id) }, words, atMs),
+    withNotice({ ...one, answered: one.answered.filter((other) => other.id !== id) }, words, atMs),
   );
 }
 

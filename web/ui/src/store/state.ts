@@ -45,8 +45,8 @@ export interface Session {
   turns: readonly Turn[];
   olderCursor: number | null;
   pending: readonly PendingRequest[];
-  /** Ids that this tab answered and whose fate is still open. */
-  answered: readonly (string | number)[];
+  /** What this tab answered and whose fate is still open. */
+  answered: readonly PendingRequest[];
   queue: readonly Prompt[];
   /** What happened to requests behind the person's back, newest last. */
   notices: readonly Notice[];
@@ -55,6 +55,15 @@ export interface Session {
   /** When this tab last heard something that the model or a command made, in its own clock. */
   modelAtMs: number;
   usage: { total: number; window: number | null } | null;
+  /** Who answered what Codex asked about an item, by the item's key. */
+  decisions: Readonly<Record<string, Decided>>;
+}
+
+export interface Decided {
+  /** `accept`, `acceptForSession`, `decline`, `cancel`, `answered`, ... */
+  decision: string;
+  /** The name of the credential. */
+  by: string;
 }
 
 export interface Notice {
@@ -85,6 +94,7 @@ export type Happening =
   | { kind: "older"; threadId: string; entries: readonly ItemEntry[]; olderCursor: number | null }
   | { kind: "answered"; threadId: string; id: string | number }
   | { kind: "refused"; id: string | number; text: string; decided: boolean; atMs: number }
+  | { kind: "decided"; threadId: string; decisions: Readonly<Record<string, Decided>> }
   | { kind: "left"; threadId: string }
   | { kind: "trimmed"; threadId: string }
   | { kind: "cut" }

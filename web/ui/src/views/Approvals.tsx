@@ -67,7 +67,7 @@ function Body({ session, request }: { session: Session; request: PendingRequest 
       {text(params["reason"]) ? <p class="reason"><Text text={text(params["reason"])} /></p> : null}
       {text(host["host"]) ? <p>Host <code>{text(host["protocol"])}://<Text text={text(host["host"])} /></code></p> : null}
       {text(params["command"]) ? <pre class="raw-command" data-testid="approval-command"><Text text={text(params["command"])} /></pre> : null}
-      {method === FILES && item ? <Changes changes={list(item.item["changes"])} open={list(item.item["changes"]).length <= 3} /> : null}
+      {method === FILES && item ? <Changes id={String(request.id)} changes={list(item.item["changes"])} open={list(item.item["changes"]).length <= 3} /> : null}
       {method === FILES && !item ? <p class="failure">The change itself is not in this page's history. Decline unless you know it.</p> : null}
       {text(params["grantRoot"]) ? <p>For the rest of the session, also everything under <code><Text text={text(params["grantRoot"])} /></code></p> : null}
       {wider ? <pre class="json"><Text text={JSON.stringify(wider, null, 2)} /></pre> : null}

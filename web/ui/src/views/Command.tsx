@@ -9,6 +9,7 @@ import { copyText } from "../text/code";
 import { countLines, lastLines, OutputView } from "../text/output";
 import { number, text, type TurnStatus } from "../wire/types";
 import { Icon } from "./Icon";
+import { useKept } from "./kept";
 import { Text } from "./Text";
 
 /** Output up to this many lines is shown whole; of longer output this many last lines. */
@@ -20,7 +21,7 @@ export function Command({ item, turnStatus }: { item: Item; turnStatus: TurnStat
   const raw = item.item;
   const output = text(raw["aggregatedOutput"]);
   const open = item.state === "open" && turnStatus === "inProgress";
-  const [opened, setOpened] = useState<boolean | null>(null);
+  const [opened, setOpened] = useKept<boolean | null>(`output ${item.key}`, null);
   const tail = lastLines(output, SHORT_LINES);
   const whole = opened ?? (open || !tail.hidden);
   const command = shownCommand(raw);

@@ -1,11 +1,11 @@
 // Files that Codex changed, as diffs to read. Not the approval of them, which shows the same diffs: Approvals.tsx.
 
-import { useState } from "preact/hooks";
 import { memo } from "preact/compat";
 import type { Item } from "../store/state";
 import { counts, DIFF_MAX, diffLines } from "../text/diff";
 import { list, record, text } from "../wire/types";
 import { Icon } from "./Icon";
+import { useKept } from "./kept";
 import { Text } from "./Text";
 
 /** A longer diff starts folded. */
@@ -18,24 +18,24 @@ export function FileChange({ item }: { item: Item }) {
   return (
     <div class="files">
       {status === "declined" || status === "failed" ? <p class={`tag tag-${status}`}>{status === "declined" ? "declined: nothing was written" : "failed"}</p> : null}
-      <Changes changes={list(item.item["changes"])} />
+      <Changes id={item.key} changes={list(item.item["changes"])} />
     </div>
   );
 }
 
-export function Changes({ changes, open }: { changes: unknown[]; open?: boolean }) {
-  return <>{changes.map(record).map((change) => <FileDiff key={text(change["path"])} change={change} startOpen={open} />)}</>;
+export function Changes({ id, changes, open }: { id: string; changes: unknown[]; open?: boolean }) {
+  return <>{changes.map(record).map((change) => <FileDiff key={text(change["path"])} id={`diff ${id} ${text(change["path"])}`} change={change} startOpen={open} />)}</>;
 }
 
-const FileDiff = memo(function FileDiff({ change, startOpen }: { change: Record<string, unknown>; startOpen?: boolean | undefined }) {
+const FileDiff = memo(function FileDiff({ id, change, startOpen }: { id: string; change: Record<string, unknown>; startOpen?: boolean | undefined }) {
   const kind = text(record(change["kind"])["type"]) || "update";
   const moved = text(record(change["kind"])["move_path"]);
   const lines = diffLines(text(change["diff"]), kind === "add" || kind === "delete" ? kind : "update");
   const { added, removed } = counts(lines);
-  const [open, setOpen] = useState(startOpen ?? lines.length <= SHORT_LINES);
+  const [open, setOpen] = useKept(id, startOpen ?? lines.length <= SHORT_LINES);
   const path = text(change["path"]);
   return (
-    <details class="file" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+    <details class="file" open={open} onToggle={(event) => { if (event.currentTarget.open !== open) setOpen(event.currentTarget.open); }}>
       <summary>
         <Icon name="chevron" class="fold-mark" />
         <Icon name="file" />

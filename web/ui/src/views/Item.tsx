@@ -6,15 +6,15 @@ import type { Item } from "../store/state";
 import { inputText, list, record, text, type PromptInput, type TurnStatus } from "../wire/types";
 import { Command } from "./Command";
 import { FileChange } from "./FileChange";
+import { useKept } from "./kept";
 import { Icon, type IconName } from "./Icon";
 import { Markdown } from "./Markdown";
 import { Text } from "./Text";
 
 interface Props { item: Item; turnStatus: TurnStatus }
 
-export const ItemView = memo(function ItemView({ item, turnStatus }: Props): JSX.Element | null {
+export const ItemView = memo(function ItemView({ item, turnStatus }: Props): JSX.Element {
   const inside = body(item, turnStatus);
-  if (inside === null) return null;
   return (
     <div class={`item item-${item.item.type}`} data-item={item.itemId} data-state={item.state} data-testid="item">
       {inside}
@@ -30,13 +30,12 @@ function saysCut(item: Item, turnStatus: TurnStatus): boolean {
   return type !== "userMessage" && type !== "notice";
 }
 
-function body(item: Item, turnStatus: TurnStatus): JSX.Element | null {
+function body(item: Item, turnStatus: TurnStatus): JSX.Element {
   const raw = item.item;
   switch (raw.type) {
     case "userMessage": return <UserMessage content={list(raw["content"]) as PromptInput[]} />;
-    case "agentMessage": return text(raw["text"]) === "" && item.state !== "open" ? null
-      : <div class="prose" data-testid="item-text"><Markdown source={text(raw["text"])} open={item.state === "open"} /></div>;
-    case "plan": return <Fold icon="plan" title="Plan" open><div class="prose" data-testid="item-text"><Markdown source={text(raw["text"])} open={item.state === "open"} /></div></Fold>;
+    case "agentMessage": return <div class="prose" data-testid="item-text"><Markdown source={text(raw["text"])} open={item.state === "open"} /></div>;
+    case "plan": return <Fold id={item.key} icon="plan" title="Plan" open><div class="prose" data-testid="item-text"><Markdown source={text(raw["text"])} open={item.state === "open"} /></div></Fold>;
     case "reasoning": return <Reasoning item={item} />;
     case "commandExecution": return <Command item={item} turnStatus={turnStatus} />;
     case "fileChange": return <FileChange item={item} />;
@@ -49,21 +48,22 @@ function UserMessage({ content }: { content: PromptInput[] }) {
   return <div class="said"><span class="sr">You: </span><Text text={inputText(content)} /></div>;
 }
 
-function Reasoning({ item }: { item: Item }) {
+function Reasoning({ item }: { item: Item }): JSX.Element {
   const summary = list(item.item["summary"]).map(text).filter(Boolean);
   const parts = summary.length > 0 ? summary : list(item.item["content"]).map(text).filter(Boolean);
-  if (parts.length === 0) return item.state === "open" ? <p class="thinking"><Icon name="thought" />Thinking…</p> : null;
+  if (parts.length === 0) return <p class="thinking"><Icon name="thought" />Thinking…</p>;
   const title = /^\*\*(.+?)\*\*/.exec(parts.at(-1) ?? "")?.[1];
   return (
-    <Fold icon="thought" title={item.state === "open" ? "Thinking" : "Thought"} more={title} open={false}>
+    <Fold id={item.key} icon="thought" title={item.state === "open" ? "Thinking" : "Thought"} more={title} open={false}>
       <div class="prose quiet-prose"><Markdown source={parts.join("\n\n")} open={item.state === "open"} /></div>
     </Fold>
   );
 }
 
-function Fold({ icon, title, more, open, children }: { icon: IconName; title: string; more?: string | undefined; open: boolean; children: JSX.Element }) {
+function Fold({ id, icon, title, more, open: begins, children }: { id: string; icon: IconName; title: string; more?: string | undefined; open: boolean; children: JSX.Element }) {
+  const [open, setOpen] = useKept(`fold ${id}`, begins);
   return (
-    <details class="fold" open={open}>
+    <details class="fold" open={open} onToggle={(event) => { if (event.currentTarget.open !== open) setOpen(event.currentTarget.open); }}>
       <summary><Icon name="chevron" class="fold-mark" /><Icon name={icon} />{title}{more ? <span class="fold-more"><Text text={more} /></span> : null}</summary>
       {children}
     </details>
@@ -82,8 +82,9 @@ function Generic({ item }: { item: Item }) {
   const [icon, name] = NAMES[raw.type] ?? (["more", raw.type] as const);
   const label = [text(raw["server"]), text(raw["tool"]), text(raw["query"]), text(raw["path"]), text(raw["review"]), text(raw["name"])].filter(Boolean).join(" · ");
   const failure = text(record(raw["error"])["message"]);
+  const [open, setOpen] = useKept(`fold ${item.key}`, false);
   return (
-    <details class="fold generic">
+    <details class="fold generic" open={open} onToggle={(event) => { if (event.currentTarget.open !== open) setOpen(event.currentTarget.open); }}>
       <summary>
         <Icon name="chevron" class="fold-mark" /><Icon name={icon} />{name}
         {label ? <span class="fold-more mono"><Text text={label} /></span> : null}
@@ -91,7 +92,7 @@ function Generic({ item }: { item: Item }) {
       </summary>
       {failure ? <p class="failure"><Text text={failure} /></p> : null}
       {text(raw["progress"]) ? <p class="quiet"><Text text={text(raw["progress"])} /></p> : null}
-      <pre class="json" tabIndex={0}><Text text={JSON.stringify(raw, null, 2)} /></pre>
+      {open ? <pre class="json" tabIndex={0}><Text text={JSON.stringify(raw, null, 2)} /></pre> : null}
     </details>
   );
 }

@@ -1,18 +1,27 @@
-// The turns, one below the other, and where the person stands in them: it follows the end until they scroll up, and older
-// history comes when they reach the top. Not the turns themselves.
+// The rows of all turns, of which only those in sight are drawn, and where the person stands in them: it follows the end
+// until they scroll up, older history comes when they reach the top, and a hit of the search is shown where it is. Not the
+// rows themselves: Turn.tsx.
 
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { loadingOlder, loadOlder } from "../app/actions";
 import { apply } from "../app/connection";
-import { ITEMS_MAX } from "../store/reduce";
+import { hit } from "../app/hit";
+import { weighs } from "../store/trim";
 import type { Session } from "../store/state";
+import { rowsOf } from "../store/rows";
+import { markWords } from "../text/found";
 import { Icon } from "./Icon";
-import { TurnCard } from "./Turn";
+import { TurnRow } from "./Turn";
+import { useVirtualizer } from "./virtual";
 
 /** This near the end counts as being there. */
 const END_PX = 48;
 /** This near the top asks for older history. */
-const TOP_PX = 300;
+const TOP_PX = 600;
+/** The line above the first row: "load older", or nothing. */
+const HEAD_PX = 44;
+/** So long a hit stays marked. */
+const MARKED_MS = 6_000;
 
 export function Transcript({ session }: { session: Session }) {
   const scroller = useRef<HTMLDivElement>(null);
@@ -21,6 +30,15 @@ export function Transcript({ session }: { session: Session }) {
   const lastTop = useRef(0);
   const [away, setAway] = useState(false);
   const older = session.olderCursor !== null;
+
+  const rows = useMemo(() => rowsOf(session.turns), [session.turns]);
+  const latest = useRef(rows);
+  latest.current = rows;
+  const keyOf = useMemo(() => (index: number) => latest.current[index]?.key ?? String(index), [rows.length, rows[0]?.key, rows.at(-1)?.key]);
+  const virtualizer = useVirtualizer({ scroller, count: rows.length, keyOf, guess: (index) => latest.current[index]?.guess ?? 60, margin: HEAD_PX });
+  const drawn = virtualizer.getVirtualItems();
+  const above = (drawn[0]?.start ?? HEAD_PX) - HEAD_PX;
+  const below = virtualizer.getTotalSize() - ((drawn.at(-1)?.end ?? HEAD_PX) - HEAD_PX);
 
   useLayoutEffect(() => {
     const box = scroller.current;
@@ -42,20 +60,7 @@ export function Transcript({ session }: { session: Session }) {
     else if (box.scrollTop < lastTop.current - 1) follows.current = false;
     lastTop.current = box.scrollTop;
     setAway(!follows.current);
-    if (older && box.scrollTop < TOP_PX && !follows.current) void more();
-  }
-
-  /** Loads a page of history and keeps what is on the screen where it is. */
-  async function more() {
-    const box = scroller.current;
-    const body = inside.current;
-    if (!box || !body || loadingOlder.value) return;
-    const first = body.querySelector<HTMLElement>("[data-turn]");
-    const before = first?.getBoundingClientRect().top ?? 0;
-    await loadOlder(session.threadId);
-    requestAnimationFrame(() => {
-      if (first?.isConnected) box.scrollTop += first.getBoundingClientRect().top - before;
-    });
+    if (older && box.scrollTop < TOP_PX && !follows.current) void loadOlder(session.threadId);
   }
 
   function jump() {
@@ -66,9 +71,24 @@ export function Transcript({ session }: { session: Session }) {
     box.scrollTop = box.scrollHeight;
   }
 
+  const found = hit.value?.threadId === session.threadId ? hit.value : null;
+  const foundAt = found === null ? -1 : rows.findIndex((row) => row.kind === "item" && row.item.itemId === found.itemId && row.turnId === found.turnId);
+  useEffect(() => {
+    if (!found || foundAt < 0) return;
+    follows.current = false;
+    setAway(true);
+    virtualizer.scrollToIndex(foundAt, { align: "center" });
+    const marks = [60, 350, 900].map((wait) => setTimeout(() => {
+      const row = inside.current?.querySelector<HTMLElement>("[data-hit]");
+      if (row) markWords(row, found.query);
+    }, wait));
+    const end = setTimeout(() => { if (hit.value === found) hit.value = null; markWords(null, ""); }, MARKED_MS);
+    return () => { for (const timer of [...marks, end]) clearTimeout(timer); markWords(null, ""); };
+  }, [found, foundAt >= 0]);
+
   const size = session.turns.reduce((sum, turn) => sum + turn.items.length, 0);
   useEffect(() => {
-    if (size > ITEMS_MAX && follows.current) apply({ kind: "trimmed", threadId: session.threadId });
+    if (follows.current && weighs(session)) apply({ kind: "trimmed", threadId: session.threadId });
   }, [size]);
 
   useEffect(() => {
@@ -79,13 +99,25 @@ export function Transcript({ session }: { session: Session }) {
 
   return (
     <div class="transcript-frame">
-      <div class="transcript" ref={scroller} onScroll={onScroll} data-testid="transcript" tabIndex={0} role="log" aria-live="off" aria-label="Conversation">
+      <div class="transcript" ref={scroller} onScroll={onScroll} data-testid="transcript" data-rows={rows.length} tabIndex={0} role="log" aria-live="off" aria-label="Conversation">
         <div class="turns" ref={inside}>
-          {older ? <button type="button" class="quiet-button center" onClick={() => void more()} disabled={loadingOlder.value} data-testid="load-older">{loadingOlder.value ? "Loading…" : "Load older"}</button> : null}
-          {session.turns.length === 0 ? <p class="quiet center pad">Nothing has been said yet. Write what Codex should do.</p> : null}
-          {session.turns.map((turn) => <TurnCard key={turn.id} turn={turn} />)}
+          <div class="turns-head">
+            {older ? <button type="button" class="quiet-button" onClick={() => void loadOlder(session.threadId)} disabled={loadingOlder.value} data-testid="load-older">{loadingOlder.value ? "Loading…" : "Load older"}</button> : null}
+          </div>
+          {rows.length === 0 ? <p class="quiet center pad">Nothing has been said yet. Write what Codex should do.</p> : null}
+          <div style={{ height: `${above}px` }} />
+          {drawn.map(({ index, key }) => {
+            const row = rows[index];
+            return row ? (
+              <div key={key as string} class="slot" data-index={index} ref={virtualizer.measureElement} data-hit={index === foundAt ? "" : undefined}>
+                <TurnRow row={row} first={rows[index - 1]?.turnId !== row.turnId} last={rows[index + 1]?.turnId !== row.turnId} />
+              </div>
+            ) : null;
+          })}
+          <div style={{ height: `${Math.max(0, below)}px` }} />
         </div>
       </div>
+      {found && foundAt < 0 ? <p class="jump looking" role="status">Looking for the place…</p> : null}
       {away ? <button type="button" class="jump" onClick={jump} data-testid="jump-latest"><Icon name="down" />Jump to latest</button> : null}
     </div>
   );

@@ -1,7 +1,7 @@
 // The one connection to the host: dial, prove, initialize, ask, dial again. Not what the messages mean (store/) and not
 // what is attached (app/). The address is this page's own origin and nothing else.
 
-import type { Message, Params, RpcError } from "./types";
+import type { HostTerms, Message, Params, RpcError } from "./types";
 import { Pending, Refused } from "./pending";
 import { macOf, signInState } from "./signin";
 
@@ -20,8 +20,8 @@ export interface Link {
 export interface Hooks {
   onLink(link: Link): void;
   /** The socket is ready for requests. `journalId` tells whether cursors still mean anything. */
-  onUp(journalId: string): void;
-  /** Notifications and requests by the host, in their order, once a frame of the screen. */
+  onUp(terms: HostTerms): void;
+  /** Notifications and requests by the host, in their order, at most once a frame of the screen. */
   onMessages(messages: readonly Message[], atMs: number): void;
   onSignedOut(reason: string): void;
 }
@@ -33,6 +33,10 @@ const OPENING_MS = 12_000;
 /** After this much silence the host is asked for a sign of life; phones keep dead sockets open for minutes. */
 const SILENCE_MS = 25_000;
 const TICK_MS = 1_000;
+/** While much comes, the page is drawn thirty times a second: nobody reads faster, and it halves the work. */
+const DRAW_PAUSE_MS = 33;
+/** A hidden tab gets no animation frames, but must not pile messages up. */
+const HIDDEN_PAUSE_MS = 200;
 
 const REASONS: Record<number, string> = {
   1001: "the host is stopping", 1003: "the host got a binary frame", 1008: "the host gave up on this tab's messages",
@@ -45,6 +49,7 @@ export class Socket {
   private readonly pending = new Pending((frame) => this.write(frame));
   private inbox: Message[] = [];
   private drainPlanned = false;
+  private drainedAt = 0;
   private attempt = 0;
   private opened = false;
   private probing = false;
@@ -119,13 +124,15 @@ export class Socket {
     if (this.link.state !== "up") return this.drain();
     if (this.drainPlanned) return;
     this.drainPlanned = true;
-    // A hidden tab gets no animation frames, but must not pile messages up.
-    if (document.visibilityState === "visible") requestAnimationFrame(() => this.drain());
-    else setTimeout(() => this.drain(), 200);
+    if (document.visibilityState !== "visible") { setTimeout(() => this.drain(), HIDDEN_PAUSE_MS); return; }
+    const pause = this.drainedAt + DRAW_PAUSE_MS - performance.now();
+    if (pause <= 0) requestAnimationFrame(() => this.drain());
+    else setTimeout(() => this.drain(), pause);
   }
 
   private drain(): void {
     this.drainPlanned = false;
+    this.drainedAt = performance.now();
     const inbox = this.inbox;
     this.inbox = [];
     let run: Message[] = [];
@@ -157,7 +164,7 @@ export class Socket {
   private async initialize(): Promise<void> {
     this.set("initializing", "");
     try {
-      const result = await this.pending.ask<{ holdfast?: { journalId?: string } }>("initialize", {
+      const result = await this.pending.ask<{ holdfast?: HostTerms }>("initialize", {
         clientInfo: { name: "holdfast-web", title: "holdfast", version: "1" },
         capabilities: { experimentalApi: true },
       });
@@ -165,7 +172,7 @@ export class Socket {
       clearTimeout(this.timer);
       this.attempt = 0;
       this.set("up", "");
-      this.hooks.onUp(result.holdfast?.journalId ?? "");
+      this.hooks.onUp(result.holdfast ?? {});
     } catch (error) {
       this.drop(`the host refused this page: ${error instanceof Error ? error.message : "no reason given"}`);
     }

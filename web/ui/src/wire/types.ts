@@ -24,6 +24,9 @@ export interface Summary {
   preview: string;
   cwd: string;
   model?: string;
+  sandbox?: string;
+  /** A word, or an object of Codex's that the page only keeps. */
+  approvalPolicy?: unknown;
   source: "host" | "codex";
   state: SessionState;
   bridge: Bridge;
@@ -67,6 +70,25 @@ export interface PromptInput {
   type: string;
   text?: string;
   [field: string]: unknown;
+}
+
+/** What a prompt may change for its turn and the ones after it. */
+export interface Overrides {
+  model?: string;
+  effort?: string;
+  approvalPolicy?: string;
+  sandboxPolicy?: { type: string };
+}
+
+/** What the host says of itself and of what it allows, in the answer to `initialize`. */
+export interface HostTerms {
+  version?: string;
+  journalId?: string;
+  highestSandbox?: string;
+  highestApprovalPolicy?: string;
+  defaultSandbox?: string;
+  defaultApprovalPolicy?: string;
+  workspaces?: string[];
 }
 
 export type PromptWhen = "now" | "queue" | "steer";
@@ -131,7 +153,7 @@ export const CODE = {
 
 /** The text of a prompt's input, for showing it. */
 export function inputText(input: readonly PromptInput[]): string {
-  return input.map((part) => (part.type === "text" ? (part.text ?? "") : `[${part.type}]`)).join("\n");
+  return input.map((part) => (part.type === "text" ? (part.text ?? "") : `[${part.type}]`)).filter(Boolean).join("\n");
 }
 
 export function text(value: unknown): string {
