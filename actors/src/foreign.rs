@@ -125,6 +125,11 @@ pub(crate) async fn catch_up(wiring: &Arc<Wiring>, live: &Live) {
     if hosted || feed.row().source.as_deref() != Some(ELSEWHERE) {
         return;
     }
+    read_past(wiring, feed).await;
+}
+
+/// Reads the turns that Codex has of a thread and the journal has not: of another process, or from before a fork.
+pub(crate) async fn read_past(wiring: &Arc<Wiring>, feed: &Arc<Feed>) {
     let _one_reader = feed.importing().await;
     match missing_turns(wiring, feed).await {
         Ok(turns) => {
@@ -134,7 +139,7 @@ pub(crate) async fn catch_up(wiring: &Arc<Wiring>, live: &Live) {
             feed.flush();
         }
         Err(refusal) => {
-            tracing::warn!(session.id = %feed.thread(), err = refusal.message(), "read a thread that was begun elsewhere")
+            tracing::warn!(session.id = %feed.thread(), err = refusal.message(), "read what codex has of a thread")
         }
     }
 }

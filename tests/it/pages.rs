@@ -197,3 +197,56 @@ async fn status_shows_the_live_tree_the_bridges_the_tabs_and_the_journal() {
     let after = tab.call("host/status", json!({})).await.unwrap();
     assert!(after["eventsTotal"].as_u64().unwrap() >= end.max(before + 20));
 }
+
+#[tokio::test]
+async fn a_fork_has_the_past_of_its_session_and_goes_its_own_way() {
+    let host = Setup::simulated().start().await;
+    let mut tab = host.tab().await;
+    let thread = tab.start_session(&host.work()).await;
+    tab.submit(&thread, "p1", "sim: say \"Said before.\"").await;
+    tab.turn_end().await;
+    let fork = tab
+        .call(
+            "thread/fork",
+            json!({"threadId": thread, "excludeTurns": true}),
+        )
+        .await
+        .unwrap();
+    let fork = fork["thread"]["id"].as_str().unwrap().to_owned();
+    assert_ne!(fork, thread);
+
+    let texts = |attached: &Value| {
+        let items = attached["items"].as_array().unwrap().clone();
+        let text = |entry: Value| entry["item"]["text"].as_str().map(str::to_owned);
+        items.into_iter().filter_map(text).collect::<Vec<_>>()
+    };
+    let attached = tab.attach(&fork).await;
+    assert_eq!(texts(&attached), ["Said before."]);
+    tab.submit(&fork, "p2", "sim: say \"Said in the fork.\"")
+        .await;
+    tab.turn_end().await;
+    let (own, old) = (tab.attach(&fork).await, tab.attach(&thread).await);
+    assert_eq!(texts(&own), ["Said before.", "Said in the fork."]);
+    assert_eq!(texts(&old), ["Said before."]);
+}
+
+#[tokio::test]
+async fn a_name_and_the_archive_show_in_the_list() {
+    let host = Setup::simulated().start().await;
+    let mut tab = host.tab().await;
+    let thread = tab.start_session(&host.work()).await;
+    tab.submit(&thread, "p1", "sim: say \"ok\"").await;
+    tab.turn_end().await;
+    let name = json!({"threadId": thread, "name": "Tide tables"});
+    tab.call("thread/name/set", name).await.unwrap();
+    tab.next("thread/name/updated").await;
+    for (method, archived) in [("thread/archive", true), ("thread/unarchive", false)] {
+        tab.call(method, json!({"threadId": thread})).await.unwrap();
+        let list = tab.call("host/sessions/list", json!({})).await.unwrap();
+        let summary = &list["data"][0];
+        assert_eq!(
+            (&summary["title"], &summary["archived"]),
+            (&json!("Tide tables"), &json!(archived))
+        );
+    }
+}

@@ -315,9 +315,14 @@ async fn settle(
                 return Ok(Reply::Result(result.clone()));
             };
             note_opened(&live.feed, &result);
+            foreign::read_past(wiring, &live.feed).await;
+            // The answer tells of the past; what is new to this tab comes after it.
+            let (after, _) = live.feed.open_items();
+            live.feed.flush();
+            live.feed.published(after).await;
             Ok(Reply::Attach {
                 result,
-                follow: Follow::each(live.feed, 0),
+                follow: Follow::each(live.feed, after),
             })
         }
         ("thread/archive" | "thread/unarchive", _) => {
