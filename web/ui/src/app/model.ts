@@ -23,6 +23,10 @@ export const pairing = signal<string | null>(pairingCode());
 /** False when the host runs without authentication: the page must say so. */
 export const authRequired = signal(true);
 export const outbox = signal<Unsent[]>(readOutbox(localStorage));
+/** The session whose name is being changed. */
+export const renaming = signal<string | null>(null);
+/** Whether the list of shortcuts is open. */
+export const helping = signal(false);
 /** Short words about something that just happened, read out to screen readers too. */
 export const toast = signal<{ text: string; tone: "plain" | "bad"; id: number } | null>(null);
 /** This tab's clock, moving once a second while somebody can see it. */

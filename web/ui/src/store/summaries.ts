@@ -98,6 +98,11 @@ export function groups(state: State, search: string): Group[] {
   return [...byCwd].map(([cwd, inside]) => ({ cwd, rows: inside }));
 }
 
+/** What was put away, newest first. */
+export function archived(state: State): Summary[] {
+  return Object.values(state.summaries).filter((row) => row.archived).sort((a, b) => b.updatedAtMs - a.updatedAtMs);
+}
+
 /** How many sessions wait for a person. */
 export function needing(state: State): number {
   return Object.values(state.summaries).filter((row) => shownState(row, state.sessions[row.threadId]) === "needsYou").length;

@@ -32,6 +32,7 @@ export function linkToHost(link: Link, state: State, nowMs: number): LinkWords {
       return { tone: "ok", short: `ok · ${age(link.heardAtMs, nowMs)}`, why: "" };
     case "dialing":
     case "waiting": {
+      if (link.state === "dialing" && link.reason === "") return { tone: "wait", short: "opening", why: "" };
       const next = link.state === "dialing" ? "dialing now" : `next try in ${secondsUntil(link.retryAtMs, nowMs)} s`;
       return { tone: "bad", short: `broken ${since}`, why: `tab–host: ${link.reason || "not connected yet"}; ${next}. Codex goes on without this tab.` };
     }

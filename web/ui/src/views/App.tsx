@@ -1,8 +1,8 @@
 // The whole page: sign-in, or the list beside what is open, with the truth line. Not any of them.
 
-import type { ComponentType } from "preact";
+import type { ComponentType, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { linkUp, needsYou, openThread, pageTitle, pairing, signInReason, toast, view } from "../app/model";
+import { helping, linkUp, needsYou, openThread, pageTitle, pairing, signInReason, toast, view } from "../app/model";
 import { shownText } from "../text/pieces";
 import { NewSession } from "./NewSession";
 import { Pairing } from "./Pairing";
@@ -31,6 +31,7 @@ export function App() {
       <div class="main" role={view.value.at === "list" ? "region" : "main"} aria-label={view.value.at === "list" ? "Nothing open" : undefined}>{threadId !== null ? <Session threadId={threadId} /> : view.value.at === "host" ? <HostPage /> : view.value.at === "new" ? <NewSession /> : <NothingOpen />}</div>
       <TruthLine />
       <Toast />
+      {helping.value ? <HelpPage /> : null}
       <div class="sr" role="status" aria-live="polite">{needing > 0 ? `${needing} ${needing === 1 ? "session needs" : "sessions need"} you` : ""}</div>
     </div>
   );
@@ -45,12 +46,17 @@ function NothingOpen() {
   );
 }
 
-/** The host page loads when it is first looked at. */
-function HostPage() {
-  const [Page, setPage] = useState<ComponentType | null>(null);
-  useEffect(() => { void import("./Host").then((module) => setPage(() => module.default)); }, []);
-  return Page ? <Page /> : <p class="quiet pad">Loading…</p>;
+/** Loads a view when it is first looked at. */
+function later(load: () => Promise<{ default: ComponentType }>): () => JSX.Element {
+  return function Later() {
+    const [Page, setPage] = useState<ComponentType | null>(null);
+    useEffect(() => { void load().then((module) => setPage(() => module.default)); }, []);
+    return Page ? <Page /> : <p class="quiet pad">Loading…</p>;
+  };
 }
+
+const HostPage = later(() => import("./Host"));
+const HelpPage = later(() => import("./Help"));
 
 function Toast() {
   const said = toast.value;

@@ -84,20 +84,34 @@ function Decisions({ request, give }: { request: PendingRequest; give: (result: 
   const choice = (decision: string) => (rights
     ? { permissions: decision.startsWith("accept") ? granted : {}, scope: decision === "acceptForSession" ? "session" : "turn" }
     : { decision });
+  useEffect(() => {
+    if (!ready) return;
+    const onKey = (event: KeyboardEvent) => {
+      const decision = event.altKey && !event.ctrlKey && !event.metaKey && !event.repeat ? KEYS[event.code] : undefined;
+      if (!decision || !event.isTrusted || document.querySelector("dialog[open]")) return;
+      event.preventDefault();
+      give(choice(decision));
+    };
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, [ready]);
   return (
     <div class="decisions" ref={ref} data-ready={ready}>
-      <Choice class="primary" id="approve-accept" ready={ready} onClick={press(choice("accept"))}>Accept</Choice>
-      <Choice class="button" id="approve-session" ready={ready} onClick={press(choice("acceptForSession"))}>Accept for session</Choice>
-      <Choice class="button" id="approve-decline" ready={ready} onClick={press(choice("decline"))}>Decline</Choice>
+      <Choice class="primary" id="approve-accept" ready={ready} keys="Alt+A" onClick={press(choice("accept"))}>Accept</Choice>
+      <Choice class="button" id="approve-session" ready={ready} keys="Alt+S" onClick={press(choice("acceptForSession"))}>Accept for session</Choice>
+      <Choice class="button" id="approve-decline" ready={ready} keys="Alt+D" onClick={press(choice("decline"))}>Decline</Choice>
       {rights ? null : <Choice class="button danger" id="approve-cancel" ready={ready} onClick={press(choice("cancel"))}>Cancel turn</Choice>}
     </div>
   );
 }
 
-interface ChoiceProps { class: string; id: string; ready: boolean; onClick: (event: MouseEvent) => void; children: string }
+/** By their place on the keyboard; cancelling has none, because it ends more than the question. */
+const KEYS: Record<string, string> = { KeyA: "accept", KeyS: "acceptForSession", KeyD: "decline" };
 
-function Choice({ class: look, id, ready, onClick, children }: ChoiceProps): JSX.Element {
-  return <button type="button" class={look} data-testid={id} disabled={!ready} onClick={onClick}>{children}</button>;
+interface ChoiceProps { class: string; id: string; ready: boolean; keys?: string; onClick: (event: MouseEvent) => void; children: string }
+
+function Choice({ class: look, id, ready, keys, onClick, children }: ChoiceProps): JSX.Element {
+  return <button type="button" class={look} data-testid={id} disabled={!ready} title={keys} aria-keyshortcuts={keys} onClick={onClick}>{children}</button>;
 }
 
 /** True once the element was in sight of a visible page for `SEEN_MS` without a break. */

@@ -2,31 +2,23 @@
 // later are shown as they come.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
-import { go, hostStatus, restartBridge } from "../app/actions";
-import { link, now, state } from "../app/model";
+import { useEffect } from "preact/hooks";
+import { go, restartBridge } from "../app/actions";
+import { linkUp, now, summaries } from "../app/model";
+import { failure as problem, status as seen, watchHost } from "../app/pulse";
 import { titleOf } from "../store/summaries";
 import { age, bytes, span } from "../text/ages";
 import { list, number, record, text, type Params } from "../wire/types";
+import { Decisions } from "./Decisions";
 import { Icon } from "./Icon";
+import { RateChart } from "./RateChart";
 import { SignIns } from "./SignIns";
 
-const REFRESH_MS = 3_000;
-
 export default function Host() {
-  const [status, setStatus] = useState<Params | null>(null);
-  const [failure, setFailure] = useState("");
-  const up = link.value.state === "up";
-  useEffect(() => {
-    if (!up) return;
-    let gone = false;
-    const ask = () => document.visibilityState === "visible" && hostStatus().then(
-      (next) => { if (!gone) { setStatus(next); setFailure(""); } },
-      (error: Error) => { if (!gone) setFailure(error.message); });
-    void ask();
-    const timer = setInterval(ask, REFRESH_MS);
-    return () => { gone = true; clearInterval(timer); };
-  }, [up]);
+  const status = seen.value;
+  const failure = problem.value;
+  const up = linkUp.value;
+  useEffect(() => (up ? watchHost() : undefined), [up]);
 
   return (
     <div class="host">
@@ -48,6 +40,7 @@ function Sections({ status, up }: { status: Params; up: boolean }) {
   const tabs = list(status["tabs"]).map(record);
   return (
     <>
+      <Card title="Events"><RateChart /></Card>
       <Card title="Codex processes" count={bridges.length}>
         {bridges.length === 0 ? <p class="quiet">None runs. A session's next prompt starts one.</p> : <div class="table as-cards" tabIndex={0}><table>
           <thead><tr><th>Session</th><th>State</th><th class="num">Pid</th><th class="num">Generation</th><th class="num">Restarts</th><th class="num">Memory</th><th>Last exit</th><th><span class="sr">Restart</span></th></tr></thead>
@@ -58,6 +51,7 @@ function Sections({ status, up }: { status: Params; up: boolean }) {
       {status["reload"] ? <Card title="Last reload of the tokens"><Reload reload={record(status["reload"])} /></Card> : null}
       <Card title="Supervision tree"><Tree tree={status["tree"]} /></Card>
       <Card title="Tabs" count={tabs.length || number(status["tabs"])}>{tabs.length > 0 ? <Records rows={tabs} /> : <Facts facts={record(status["tabs"])} />}</Card>
+      <Card title="Decisions"><Decisions /></Card>
       <Card title="Journal"><Facts facts={record(status["journal"])} /></Card>
       {Object.keys(record(status["redactions"])).length > 0 ? <Card title="Secrets kept back"><Facts facts={record(status["redactions"])} /></Card> : null}
     </>
@@ -86,7 +80,7 @@ function BridgeRow({ bridge }: { bridge: Params }) {
   const threadId = text(bridge["threadId"]);
   const memory = number(bridge["memoryBytes"]);
   const exit = bridge["lastExit"];
-  const name = threadId ? titleOf(state.value.summaries[threadId]) : text(bridge["for"]) || "for the host itself";
+  const name = threadId ? titleOf(summaries.value[threadId]) : text(bridge["for"]) || "for the host itself";
   return (
     <tr>
       <td class="wide-cell">{threadId ? <button type="button" class="link-button" onClick={() => go({ at: "session", threadId })}>{name}</button> : name}</td>

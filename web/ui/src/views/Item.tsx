@@ -4,6 +4,9 @@ import type { JSX } from "preact";
 import { memo } from "preact/compat";
 import type { Item } from "../store/state";
 import { inputText, list, record, text, type PromptInput, type TurnStatus } from "../wire/types";
+import { decisions } from "../app/model";
+import { decidedWords } from "../store/feed";
+import { isImageData } from "../text/images";
 import { Command } from "./Command";
 import { FileChange } from "./FileChange";
 import { useKept } from "./kept";
@@ -18,6 +21,7 @@ export const ItemView = memo(function ItemView({ item, turnStatus }: Props): JSX
   return (
     <div class={`item item-${item.item.type}`} data-item={item.itemId} data-state={item.state} data-testid="item">
       {inside}
+      {item.item.type === "commandExecution" || item.item.type === "fileChange" ? <Decided item={item} /> : null}
       {item.state === "partial" && saysCut(item, turnStatus) ? <p class="cut"><Icon name="cut" />interrupted here</p> : null}
     </div>
   );
@@ -45,7 +49,21 @@ function body(item: Item, turnStatus: TurnStatus): JSX.Element {
 }
 
 function UserMessage({ content }: { content: PromptInput[] }) {
-  return <div class="said"><span class="sr">You: </span><Text text={inputText(content)} /></div>;
+  const images = content.filter((part) => part.type === "image").map((part) => part["url"]).filter(isImageData);
+  const words = inputText(content.filter((part) => !(part.type === "image" && isImageData(part["url"]))));
+  return (
+    <div class="said">
+      <span class="sr">You: </span><Text text={words} />
+      {images.length > 0 ? <div class="said-images">{images.map((url, at) => <img key={at} src={url} alt={`Image ${at + 1}`} />)}</div> : null}
+    </div>
+  );
+}
+
+/** Who answered, where Codex had asked about this item. */
+function Decided({ item }: { item: Item }) {
+  const decided = decisions.value?.[item.key];
+  if (!decided) return null;
+  return <p class={`decided decided-${decided.decision}`} data-testid="decided"><Icon name="shield" /><Text text={decidedWords(decided)} /></p>;
 }
 
 function Reasoning({ item }: { item: Item }): JSX.Element {

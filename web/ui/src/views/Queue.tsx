@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { forgetUnsent, removePrompt, send, sendAgain, updatePrompt } from "../app/actions";
 import { link, outbox } from "../app/model";
-import type { Unsent } from "../store/outbox";
+import { inputOf, type Unsent } from "../store/outbox";
 import { inputText, type Prompt } from "../wire/types";
 import { Icon } from "./Icon";
 import { Text } from "./Text";
@@ -32,7 +32,7 @@ function Waiting({ threadId, prompt }: { threadId: string; prompt: Prompt }) {
         <form onSubmit={(event) => {
           event.preventDefault();
           const next = String(new FormData(event.currentTarget).get("words") ?? "").trim();
-          if (next && next !== words) updatePrompt(threadId, prompt.promptId, next);
+          if (next && next !== words) updatePrompt(threadId, prompt, next);
           setEditing(false);
         }}>
           <textarea name="words" defaultValue={words} rows={3} aria-label="Queued prompt" autoFocus />
@@ -62,9 +62,9 @@ function NotConfirmed({ entry }: { entry: Unsent }) {
   return (
     <li class={`queued ${entry.refused ? "queued-lost" : "queued-unsent"}`} data-testid="unsent-prompt">
       <Icon name={entry.refused ? "warn" : "send"} />
-      <span class="queued-words"><Text text={entry.text} /></span>
+      <span class="queued-words"><Text text={inputText(inputOf(entry))} /></span>
       <span class="quiet small">{entry.refused ? `refused: ${entry.refused}` : link.value.state === "up" ? "sending…" : "sent when the host is back"}</span>
-      {entry.refused ? <button type="button" class="small-button" onClick={() => { forgetUnsent(entry.promptId); send(entry.threadId, entry.text, entry.when); }}>Send again</button> : null}
+      {entry.refused ? <button type="button" class="small-button" onClick={() => { forgetUnsent(entry.promptId); send(entry.threadId, entry.text, entry.when, { ...(entry.images ? { images: entry.images } : {}), ...(entry.overrides ? { overrides: entry.overrides } : {}) }); }}>Send again</button> : null}
       {entry.refused ? <button type="button" class="icon-button small" aria-label="Remove this prompt" onClick={() => forgetUnsent(entry.promptId)}><Icon name="close" /></button> : null}
     </li>
   );

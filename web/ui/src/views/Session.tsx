@@ -1,7 +1,7 @@
 // One session: its head, its turns, what it asks, and the composer. Not how turns look: Turn.tsx.
 
 import { useEffect } from "preact/hooks";
-import { go, restartBridge } from "../app/actions";
+import { go } from "../app/actions";
 import { attach } from "../app/connection";
 import { link, openFailure, openSession, say, state } from "../app/model";
 import { shownState, titleOf } from "../store/summaries";
@@ -12,6 +12,7 @@ import { Composer } from "./Composer";
 import { Icon } from "./Icon";
 import { StateMark } from "./marks";
 import { Queue } from "./Queue";
+import { SessionMenu } from "./SessionMenu";
 import { Text } from "./Text";
 import { Transcript } from "./Transcript";
 
@@ -60,18 +61,9 @@ function SessionHead({ summary, session }: { summary: Summary | undefined; sessi
         </p>
       ) : null}
       {summary ? <span class="head-state" role="status" aria-live="polite" data-testid="session-state"><StateMark state={shownState(summary, session)} retryAtMs={state.value.retryAtMs[summary.threadId]} /></span> : null}
-      {summary ? (
-        <button type="button" class="icon-button" title="Restart Codex for this session" aria-label="Restart Codex for this session" data-testid="bridge-restart"
-          onClick={() => confirmRestart(summary)}><Icon name="restart" /></button>
-      ) : null}
+      {summary ? <SessionMenu summary={summary} /> : null}
     </div>
   );
-}
-
-function confirmRestart(summary: Summary): void {
-  if (summary.turn && !confirm("Codex is working. Restarting it interrupts the turn; what it has said so far is kept. Restart?")) return;
-  restartBridge(summary.threadId);
-  say("Codex is being restarted.");
 }
 
 /** Says once what happened behind the person's back, as a toast and for screen readers. */

@@ -1,33 +1,27 @@
 // All sessions: by folder, whoever needs a person first, with a search. Not one session.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { memo } from "preact/compat";
-import { go, searchHistory, signOut, type Hit } from "../app/actions";
-import { asking, authRequired, linkUp, openThread, state, summaries, view } from "../app/model";
+import { go, openPlace, searchHistory, signOut, type Hit } from "../app/actions";
+import { install } from "../app/install";
+import { asking, authRequired, helping, linkUp, openThread, state, summaries, view } from "../app/model";
+import { notifying, toggleNotify } from "../app/notify";
 import { unread } from "../app/seen";
-import { groups, shownState, titleOf, type Group } from "../store/summaries";
+import { archived, groups, shownState, titleOf, type Group } from "../store/summaries";
 import type { SessionState, Summary } from "../wire/types";
 import { Icon } from "./Icon";
 import { Age, StateMark } from "./marks";
+import { touch } from "./PromptField";
 import { Brand } from "./SignIn";
 import { Text } from "./Text";
 
 export function Sidebar() {
   const [search, setSearch] = useState("");
-  const box = useRef<HTMLInputElement>(null);
   // Read for their changes only: `state` itself changes with every event, the list does not.
   void asking.value;
   const total = Object.keys(summaries.value).length;
   const found = groups(state.peek(), search);
   const marked = new Set(unread.value.split(","));
-
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      if (event.key.toLowerCase() === "k" && (event.metaKey || event.ctrlKey)) { event.preventDefault(); box.current?.focus(); }
-    };
-    addEventListener("keydown", onKey);
-    return () => removeEventListener("keydown", onKey);
-  }, []);
 
   return (
     <div class="side" role={view.value.at === "list" ? "main" : "complementary"} aria-label="Sessions">
@@ -37,18 +31,26 @@ export function Sidebar() {
       </div>
       <div class="search">
         <Icon name="search" />
-        <input ref={box} type="search" value={search} placeholder="Search sessions" aria-label="Search sessions" data-testid="search"
+        <input type="search" value={search} placeholder="Search sessions" aria-label="Search sessions" data-testid="search"
           onInput={(event) => setSearch(event.currentTarget.value)} />
       </div>
       {authRequired.value ? null : <p class="banner" role="note">This host runs without sign-in. Anybody who reaches its port can use it.</p>}
       <nav class="groups" aria-label="Sessions by folder">
         {found.map((group) => <Folder key={group.cwd} group={group} marked={marked} />)}
         {search.trim().length > 2 ? <History query={search.trim()} /> : null}
+        {search.trim() === "" ? <Archived rows={archived(state.peek())} /> : null}
         {total === 0 ? <Nothing /> : found.length === 0 && search.trim().length <= 2 ? <p class="quiet pad">No title matches.</p> : null}
       </nav>
       <div class="side-foot">
         <button type="button" class={`quiet-button ${view.value.at === "host" ? "on" : ""}`} data-testid="host-page" onClick={() => go({ at: "host" })}><Icon name="server" />Host</button>
-        {authRequired.value ? <button type="button" class="quiet-button" data-testid="sign-out" onClick={() => void signOut()}><Icon name="out" />Sign out</button> : null}
+        <span class="side-foot-end">
+          {install.value ? <button type="button" class="icon-button" aria-label="Install holdfast on this device" title="Install holdfast on this device" data-testid="install" onClick={() => install.value?.()}><Icon name="install" /></button> : null}
+          <button type="button" class={`icon-button ${notifying.value === "on" ? "on" : ""}`} aria-pressed={notifying.value === "on"} data-testid="notify" disabled={notifying.value === "no"}
+            aria-label="Call me when a session needs me" title={notifying.value === "no" ? "The browser does not let this page notify" : notifying.value === "on" ? "You are called when a session needs you" : "Call me when a session needs me"}
+            onClick={() => void toggleNotify()}><Icon name={notifying.value === "on" ? "bell" : "bellOff"} /></button>
+          {touch.matches ? null : <button type="button" class="icon-button" aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)" data-testid="help" onClick={() => { helping.value = true; }}><Icon name="keys" /></button>}
+          {authRequired.value ? <button type="button" class="icon-button" aria-label="Sign out" title="Sign out" data-testid="sign-out" onClick={() => void signOut()}><Icon name="out" /></button> : null}
+        </span>
       </div>
     </div>
   );
@@ -107,6 +109,17 @@ const Row = memo(function Row({ row, shown, open, unread, retryAtMs }: RowProps)
   );
 });
 
+/** What was put away: folded, at the end. */
+function Archived({ rows }: { rows: Summary[] }) {
+  if (rows.length === 0) return null;
+  return (
+    <details class="fold archived" data-testid="archived">
+      <summary><Icon name="chevron" class="fold-mark" /><Icon name="archive" />Archived <span class="quiet">{rows.length}</span></summary>
+      <ul>{rows.map((row) => <Row key={row.threadId} row={row} shown={row.state} open={openThread.value === row.threadId} unread={false} retryAtMs={undefined} />)}</ul>
+    </details>
+  );
+}
+
 /** What all history says about the words, below the titles that match. */
 function History({ query }: { query: string }) {
   const [hits, setHits] = useState<Hit[] | null>(null);
@@ -124,14 +137,23 @@ function History({ query }: { query: string }) {
       <h2><Icon name="search" />In the history</h2>
       <ul>
         {hits.map((hit) => (
-          <li key={`${hit.threadId}/${hit.itemId}`}>
-            <button type="button" class="row" onClick={() => go({ at: "session", threadId: hit.threadId })}>
-              <span class="row-title"><Text text={hit.title || "Session"} /></span>
-              <span class="row-under"><span class="row-preview"><Text text={hit.snippet} /></span></span>
+          <li key={`${hit.threadId}/${hit.turnId}/${hit.itemId}`}>
+            <button type="button" class="row" data-testid="search-hit" onClick={() => void openPlace({ ...hit, query })}>
+              <span class="row-title"><Text text={hit.title || titleOf(state.peek().summaries[hit.threadId])} /></span>
+              <span class="row-snippet"><Found text={hit.snippet} query={query} /></span>
             </button>
           </li>
         ))}
       </ul>
     </section>
   );
+}
+
+/** The words that were looked for stand out. */
+function Found({ text, query }: { text: string; query: string }) {
+  const words = query.split(/[^\p{L}\p{N}_]+/u).filter((word) => word.length > 1).map((word) => word.toLowerCase());
+  if (words.length === 0) return <Text text={text} />;
+  // Letters, digits and "_" alone: nothing in them means something to an expression.
+  const parts = text.split(new RegExp(`(${words.join("|")})`, "iu"));
+  return <>{parts.map((part, at) => (words.includes(part.toLowerCase()) ? <mark key={at}>{part}</mark> : <Text key={at} text={part} />))}</>;
 }

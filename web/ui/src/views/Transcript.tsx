@@ -20,14 +20,19 @@ const END_PX = 48;
 const TOP_PX = 600;
 /** The line above the first row: "load older", or nothing. */
 const HEAD_PX = 44;
+/** A scroll so soon after a wheel, a finger, a key or the bar is the person's; others are the layout finding its place. */
+const HAND_MS = 500;
 /** So long a hit stays marked. */
 const MARKED_MS = 6_000;
+
+const HAND = ["wheel", "touchmove", "keydown", "pointerdown", "pointermove"] as const;
 
 export function Transcript({ session }: { session: Session }) {
   const scroller = useRef<HTMLDivElement>(null);
   const inside = useRef<HTMLDivElement>(null);
   const follows = useRef(true);
   const lastTop = useRef(0);
+  const touchedAt = useRef(-HAND_MS);
   const [away, setAway] = useState(false);
   const older = session.olderCursor !== null;
 
@@ -49,7 +54,9 @@ export function Transcript({ session }: { session: Session }) {
     watcher.observe(body);
     watcher.observe(box);
     toEnd();
-    return () => watcher.disconnect();
+    const onHand = (event: Event) => { if (!(event instanceof PointerEvent) || event.type === "pointerdown" || event.buttons > 0) touchedAt.current = performance.now(); };
+    for (const name of HAND) box.addEventListener(name, onHand, { passive: true });
+    return () => { watcher.disconnect(); for (const name of HAND) box.removeEventListener(name, onHand); };
   }, []);
 
   function onScroll() {
@@ -57,7 +64,7 @@ export function Transcript({ session }: { session: Session }) {
     if (!box) return;
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < END_PX;
     if (atEnd) follows.current = true;
-    else if (box.scrollTop < lastTop.current - 1) follows.current = false;
+    else if (box.scrollTop < lastTop.current - 1 && performance.now() - touchedAt.current < HAND_MS) follows.current = false;
     lastTop.current = box.scrollTop;
     setAway(!follows.current);
     if (older && box.scrollTop < TOP_PX && !follows.current) void loadOlder(session.threadId);
