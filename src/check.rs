@@ -13,11 +13,15 @@ use std::{
     process::ExitCode,
 };
 
-use config::{Config, Environment, Listen, Source};
+use config::{Config, CredentialSource, Environment, Listen, Source};
 use journal::{Journal, OpenError, Opened};
 use tokio::runtime;
 
-use crate::{args::CheckArgs, settings};
+use crate::{
+    args::CheckArgs,
+    control::{Found, Greeting, PATH_IN_STATE_DIR, Place, Request, client},
+    settings,
+};
 
 /// Does all checks and prints them. Ends with 1 when one has failed.
 pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
@@ -40,9 +44,11 @@ pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
 
 async fn check(config: &Config, report: &mut Report) {
     check_files(config, report);
+    check_user(report);
     check_credentials(config, report);
     check_redaction(config, report);
     let is_running = check_journal(config, report);
+    check_control(config, is_running, report);
     check_listen(&config.listen, is_running, report);
     codex::check(config, report).await;
     publication::check(config, report).await;
@@ -98,23 +104,36 @@ fn check_files(config: &Config, report: &mut Report) {
     }
 }
 
+/// Root is warned of among the settings.
+fn check_user(report: &mut Report) {
+    let user = rustix::process::geteuid();
+    if !user.is_root() {
+        report.ok("user", format_args!("{}, not root", user.as_raw()));
+    }
+}
+
 fn check_credentials(config: &Config, report: &mut Report) {
-    let credentials = config.admission.credentials.iter();
-    let known: Vec<String> = credentials
-        .map(|credential| {
-            format!(
-                "{} ({}, {})",
+    for credential in &config.admission.credentials {
+        // What can be judged was judged when it was read; it would not have loaded.
+        let strength = match credential.source {
+            CredentialSource::Digest => {
+                "how strong it is cannot be seen, one of `holdfast token new` is"
+            }
+            _ => "it is long enough and no well-known one",
+        };
+        report.ok(
+            "token",
+            format_args!(
+                "{} ({}, {}); {strength}",
                 credential.name,
                 credential.role.as_str(),
                 credential.source
-            )
-        })
-        .collect();
-    match (known.is_empty(), config.admission.auth_required) {
-        (false, _) => report.ok("token", known.join(", ")),
-        (true, false) => report.warn("token", "none, and none is asked for"),
-        // The configuration does not load like that.
-        (true, true) => report.fail("token", "none"),
+            ),
+        );
+    }
+    if config.admission.credentials.is_empty() {
+        // With sign-ins asked for, the configuration does not load like that.
+        report.warn("token", "none, and none is asked for");
     }
 }
 
@@ -164,6 +183,45 @@ fn check_journal(config: &Config, report: &mut Report) -> bool {
             report.fail("journal", error);
             false
         }
+    }
+}
+
+/// Whether commands can ask the host: what stands at the place of its control socket, and who answers there.
+fn check_control(config: &Config, is_running: bool, report: &mut Report) {
+    const WHAT: &str = "control";
+    let found = Place::in_state_dir(&config.state_dir).and_then(|place| {
+        let found = place.look();
+        let path = place.path().display().to_string();
+        found.map(|found| (found, path))
+    });
+    match found {
+        Ok((Found::Nothing, path)) if is_running => {
+            report.warn(
+                WHAT,
+                format_args!("a host is running, but there is no {path}"),
+            );
+        }
+        Ok((Found::Nothing, path)) => report.ok(WHAT, format_args!("{path} can be made")),
+        Ok((Found::Stale, path)) => report.ok(
+            WHAT,
+            format_args!("{path} is left from a host that was killed; the next one takes it over"),
+        ),
+        Ok((Found::Served, path)) => {
+            match client::ask::<Greeting>(&config.state_dir, &Request::Hello {}) {
+                Ok(Greeting { version, pid }) => report.ok(
+                    WHAT,
+                    format_args!("holdfast {version} answers on {path}, process {pid}"),
+                ),
+                Err(error) => report.warn(WHAT, error),
+            }
+        }
+        Err(error) => report.fail(
+            WHAT,
+            format_args!(
+                "{}/{PATH_IN_STATE_DIR}: {error}",
+                config.state_dir.display()
+            ),
+        ),
     }
 }
 

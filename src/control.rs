@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use desk::Desk;
-pub use place::{PATH_IN_STATE_DIR, Place};
+pub use place::{Found, PATH_IN_STATE_DIR, Place};
 pub use server::Server;
 
 /// Longest request, in bytes with its newline: far more than the longest origin takes.

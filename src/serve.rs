@@ -83,6 +83,7 @@ async fn serve_with(
     journal: Journal,
 ) -> anyhow::Result<()> {
     let config = loaded.config.clone();
+    let warnings = config.warnings().to_vec();
     let program = settings::locate_codex(&config)?.program;
     let mut launch = settings::codex_launch(&config, program, settings::home_folder());
     launch.launcher = Some(settings::launcher()?);
@@ -95,6 +96,7 @@ async fn serve_with(
         redactor,
         launch,
         version: env!("CARGO_PKG_VERSION"),
+        warnings,
     })
     .await
     .context("read the journal")?;
@@ -117,9 +119,8 @@ async fn serve_with(
             let folder = config.state_dir.display();
             format!("make the control socket {folder}/{PATH_IN_STATE_DIR}")
         })?;
-    // Before anybody is told that the host is there: the signals would end it.
-    let signals = Signals::watch().context("watch for SIGTERM and SIGINT")?;
-    let hangup = signal(SignalKind::hangup()).context("watch for SIGHUP")?;
+    // Before anybody is told that the host is there.
+    let mut signals = Signals::watch()?;
     announce(&bound, &config.listen)?;
     let manager = ServiceManager::of_environment();
     manager.ready(&host);
@@ -131,8 +132,7 @@ async fn serve_with(
     // Connections stay until the host has told the tabs and hung up.
     let stopped = async {
         tokio::select! {
-            () = signals.until_told(&host) => {}
-            () = reload_at(hangup, &reloader) => tracing::info!("stop since the terminal was closed"),
+            () = signals.until_told(&host, &reloader) => {}
             error = until_exposed(&config.listen) => tracing::error!(err = %error, "stop at once"),
             () = manager.keep_alive(&host) => {}
         }
@@ -169,20 +169,6 @@ fn origins(admission: &config::Admission, bound: &Bound) -> Vec<String> {
     };
     origins.sort_by_key(|origin| (!origin.starts_with("https://"), *origin != listen));
     origins
-}
-
-/// Reads the credentials again at each SIGHUP. A terminal that is closed sends the same signal: then this resolves, since
-/// nobody wants a host that he can not see any more.
-async fn reload_at(mut hangup: Signal, reloader: &Reloader) {
-    let had_terminal = std::io::stderr().is_terminal();
-    while hangup.recv().await.is_some() {
-        if had_terminal && !std::io::stderr().is_terminal() {
-            return;
-        }
-        // What comes of it is in the log and in `host/status`.
-        let _noted = reloader.reload().await;
-    }
-    std::future::pending().await
 }
 
 /// How often it is looked whether this host has been published to the internet meanwhile.
@@ -223,27 +209,42 @@ async fn until_exposed(listen: &Listen) -> anyhow::Error {
     }
 }
 
-/// The signals that stop the host.
+/// The signals that mean something to the host. From the moment that this exists none of them just ends the process.
 struct Signals {
     term: Signal,
     int: Signal,
+    hangup: Signal,
 }
 
 impl Signals {
-    /// From here on they end nothing by themselves.
-    fn watch() -> std::io::Result<Self> {
+    fn watch() -> anyhow::Result<Self> {
+        let watch = |kind| signal(kind).context("watch for signals");
         Ok(Self {
-            term: signal(SignalKind::terminate())?,
-            int: signal(SignalKind::interrupt())?,
+            term: watch(SignalKind::terminate())?,
+            int: watch(SignalKind::interrupt())?,
+            hangup: watch(SignalKind::hangup())?,
         })
     }
 
-    /// Resolves at SIGTERM, SIGINT, or when a part of the host failed for good.
-    async fn until_told(mut self, host: &Host) {
-        tokio::select! {
-            _ = self.term.recv() => tracing::info!("stop on SIGTERM"),
-            _ = self.int.recv() => tracing::info!("stop on SIGINT"),
-            () = host.failed() => tracing::error!("stop since a part of the host failed for good"),
+    /// Resolves when the process should end: at SIGTERM, SIGINT, the end of its terminal, or when a part of the host
+    /// failed for good. Reads the credentials again at SIGHUP.
+    async fn until_told(&mut self, host: &Host, reloader: &Reloader) {
+        let had_terminal = std::io::stderr().is_terminal();
+        loop {
+            tokio::select! {
+                _ = self.term.recv() => return tracing::info!("stop on SIGTERM"),
+                _ = self.int.recv() => return tracing::info!("stop on SIGINT"),
+                () = host.failed() => return tracing::error!("stop since a part of the host failed for good"),
+                // A terminal that is closed sends the same signal; nobody wants a host that is out of sight.
+                _ = self.hangup.recv() => if had_terminal && !std::io::stderr().is_terminal() {
+                    return tracing::info!("stop since the terminal was closed");
+                },
+            }
+            tokio::select! {
+                // What comes of it is in the log and in `host/status`.
+                _noted = reloader.reload() => {}
+                _ = self.term.recv() => return tracing::info!("stop on SIGTERM"),
+            }
         }
     }
 }

@@ -68,6 +68,8 @@ pub struct HostOptions {
     pub launch: Launch,
     /// The host's own version.
     pub version: &'static str,
+    /// What its owner should know about its settings, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// A running host. Cheap to clone.
@@ -111,6 +113,7 @@ pub(crate) struct Wiring {
     pub restart_policy: RestartPolicy,
     pub restarts: Restarts,
     pub version: &'static str,
+    pub warnings: Vec<String>,
     pub started: Instant,
     launch: Launch,
     /// `None` until the host is built.
@@ -278,6 +281,7 @@ impl Host {
             fatal: CancellationToken::new(),
             restarts: Restarts::default(),
             version: options.version,
+            warnings: options.warnings,
             started: Instant::now(),
             launch: options.launch,
             service: parking_lot::Mutex::default(),

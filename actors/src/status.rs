@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use config::Role;
 use kameo::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -53,8 +54,9 @@ fn node<A: Actor>(
     }
 }
 
-/// The answer, raw JSON.
-pub(crate) async fn report(wiring: &Arc<Wiring>) -> String {
+/// The answer, raw JSON. Warnings name files of the machine, which is for those alone who could read them anyway.
+pub(crate) async fn report(wiring: &Arc<Wiring>, role: Role) -> String {
+    let warnings = (role == Role::Operate).then_some(&wiring.warnings);
     let tabs = list_tabs(wiring).await;
     let statistics = wiring.journal.statistics();
     let health = wiring.journal.health();
@@ -78,6 +80,7 @@ pub(crate) async fn report(wiring: &Arc<Wiring>) -> String {
         "sessionsAwake": wiring.directory.awake(),
         "eventsTotal": events_total(wiring),
         "redactions": redactions,
+        "warnings": warnings,
         "reload": wiring.reloaded.lock().as_ref().map(Outcome::to_json),
         "journal": {
             "id": wiring.journal.id(),

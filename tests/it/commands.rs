@@ -1,5 +1,6 @@
 //! The commands beside `serve`, as somebody at a terminal uses them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -134,7 +135,36 @@ fn check_goes_through_everything_and_says_by_its_status_whether_all_is_well() {
     let text =
         String::from_utf8_lossy(&good.stdout).into_owned() + &String::from_utf8_lossy(&good.stderr);
     assert_eq!(good.status.code(), Some(0), "{text}");
-    assert!(text.lines().count() >= 4, "a line for each thing: {text}");
+    let findings: BTreeSet<&str> = text
+        .lines()
+        .filter_map(|line| Some(line.get(6..)?.split_once(':')?.0))
+        .collect();
+    let mut expected = BTreeSet::from([
+        "config",
+        "state",
+        "token",
+        "redaction",
+        "journal",
+        "control",
+        "listen",
+        "codex",
+        "tailscale",
+    ]);
+    let is_root = rustix::process::geteuid().is_root();
+    expected.insert(if is_root { "settings" } else { "user" });
+    assert_eq!(findings, expected, "a line for each thing: {text}");
+    assert_eq!(text.contains("running as root"), is_root, "{text}");
+
+    let socket = dir.path().join("state/control.sock");
+    fs::write(&socket, "").unwrap();
+    let taken = check();
+    assert_eq!(
+        taken.status.code(),
+        Some(1),
+        "something in the socket's place"
+    );
+    assert!(String::from_utf8_lossy(&taken.stdout).contains("fail  control: "));
+    fs::remove_file(&socket).unwrap();
 
     write_private(&config, &written("path = \"/nowhere/codex\""));
     let bad = check();

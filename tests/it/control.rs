@@ -131,7 +131,7 @@ async fn the_control_socket_is_private_and_goes_with_the_host() {
     let found = socket.symlink_metadata().unwrap();
     assert!(found.file_type().is_socket());
     assert_eq!(found.permissions().mode() & 0o7777, 0o600);
-    host.stop().await;
+    assert!(host.stop().await.success());
     assert!(!socket.exists());
     for command in ["pair", "reload", "sign-ins"] {
         let said = host.run(&[command]).await;
@@ -400,4 +400,38 @@ async fn an_unpublished_host_and_a_foreign_folder_are_told_apart() {
         text.contains("control.sock") && text.contains("--config"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn check_finds_the_running_host_at_its_control_socket() {
+    let host = Setup::simulated().start().await;
+    let said = host.run(&["check"]).await;
+    let line = said.out.lines().find(|line| line.contains("  control: "));
+    let line = line.unwrap_or_else(|| panic!("{} {}", said.out, said.err));
+    assert!(
+        line.starts_with("ok") && line.ends_with(&format!("process {}", host.pid())),
+        "{line}"
+    );
+    assert_eq!(said.status, Some(0), "{}", said.out);
+}
+
+#[tokio::test]
+async fn risky_settings_are_told_to_those_who_may_do_everything() {
+    let host = Setup::simulated()
+        .set("codex", "highest_approval_policy = \"never\"")
+        .start()
+        .await;
+    let status = host.tab().await.call("host/status", json!({})).await;
+    let warnings = status.unwrap()["warnings"].to_string();
+    assert!(warnings.contains("highest_approval_policy"), "{warnings}");
+    let is_root = rustix::process::geteuid().is_root();
+    assert_eq!(warnings.contains("running as root"), is_root);
+    assert_eq!(host.log().contains("running as root"), is_root);
+
+    let code = code(&host.run(&["pair", "--role", "approve"]).await);
+    let phone = Browser::sign_in(host.addr(), &code, "it").await;
+    let phone = phone.unwrap_or_else(|status| panic!("the code gives {status}"));
+    let mut tab = phone.tab().await.expect("both halves are right");
+    let status = tab.call("host/status", json!({})).await.unwrap();
+    assert_eq!(status["warnings"], json!(null));
 }

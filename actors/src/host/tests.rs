@@ -45,6 +45,7 @@ async fn host(dir: &Path, change: impl FnOnce(&mut config::Codex)) -> Host {
             launcher: None,
         },
         version: "0",
+        warnings: Vec::new(),
     };
     Host::start(options).await.expect("an empty journal")
 }

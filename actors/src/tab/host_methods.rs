@@ -173,9 +173,9 @@ impl Tab {
                 Ok(())
             }
             "host/status" => {
-                let wiring = Arc::clone(&self.wiring);
+                let (wiring, role) = (Arc::clone(&self.wiring), self.open.principal.role);
                 self.answer_later(&request.id, permit, async move {
-                    Ok(Reply::Result(status::report(&wiring).await.into()))
+                    Ok(Reply::Result(status::report(&wiring, role).await.into()))
                 });
                 Ok(())
             }

@@ -38,8 +38,10 @@ export default function Host() {
 function Sections({ status, up }: { status: Params; up: boolean }) {
   const bridges = list(status["bridges"]).map(record);
   const tabs = list(status["tabs"]).map(record);
+  const warnings = list(status["warnings"]).map(text);
   return (
     <>
+      {warnings.length > 0 ? <Card title="To know about this host"><ul class="warnings" data-testid="warnings">{warnings.map((warning) => <li key={warning}>{warning}</li>)}</ul></Card> : null}
       <Card title="Events"><RateChart /></Card>
       <Card title="Codex processes" count={bridges.length}>
         {bridges.length === 0 ? <p class="quiet">None runs. A session's next prompt starts one.</p> : <div class="table as-cards" tabIndex={0}><table>
