@@ -145,6 +145,7 @@ fn last_of_its_connection(mut answer: Response) -> Response {
 async fn serve<A: Answer>(stream: Box<dyn Bytestream>, link: Arc<Link>, limits: Limits, answer: A) {
     let wire = Wire::new(stream, link.clone());
     let service = service_fn(|request: hyper::Request<Incoming>| {
+        link.meter.note_request();
         let answered = answer.answer(request.map(Body::new), link.clone());
         async { Ok::<_, Infallible>(last_of_its_connection(answered.await)) }
     });

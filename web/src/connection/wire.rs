@@ -1,5 +1,6 @@
-//! The bytes of one connection: watches the first request head for what hyper lets pass, counts what goes out, and hangs up
-//! so that the peer still reads the last answer. Understands nothing else of HTTP.
+//! The bytes of one connection: watches the first request head for what hyper lets pass, counts what goes out, gives the
+//! answers that hyper makes by itself our headers, and hangs up so that the peer still reads the last answer. Understands
+//! nothing else of HTTP.
 
 use std::{
     io,
@@ -12,6 +13,8 @@ use std::{
     time::Duration,
 };
 
+use axum::http::HeaderMap;
+use bytes::{Buf as _, Bytes};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
     runtime::Handle,
@@ -19,7 +22,7 @@ use tokio::{
 };
 
 use super::Link;
-use crate::listener::Bytestream;
+use crate::{headers, listener::Bytestream};
 
 /// How long a finished connection stays open so that the peer can read the last answer. Closing at once while bytes are
 /// still unread would make the kernel send a reset, which throws that answer away.
@@ -32,12 +35,18 @@ const LINGER_BYTES: u64 = 4 << 20;
 pub(crate) struct Meter {
     written: AtomicU64,
     is_malformed: AtomicBool,
+    is_asked: AtomicBool,
 }
 
 impl Meter {
     /// Bytes that the kernel has taken from us.
     pub(crate) fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a request has come through: from here on answers are made by us.
+    pub(crate) fn note_request(&self) {
+        self.is_asked.store(true, Ordering::Relaxed);
     }
 
     /// Whether the request's head had a line that ends in anything but CR LF. Two parties that read such a head may
@@ -52,6 +61,8 @@ pub(crate) struct Wire {
     /// `None` only while dropping.
     stream: Option<Box<dyn Bytestream>>,
     head: Head,
+    /// What is left to write of an answer that hyper made by itself, because it could not read the request.
+    refusal: Bytes,
     /// Its seat is held until the connection is really over.
     link: Arc<Link>,
 }
@@ -61,8 +72,38 @@ impl Wire {
         Self {
             stream: Some(stream),
             head: Head::default(),
+            refusal: Bytes::new(),
             link,
         }
+    }
+
+    /// Takes what hyper writes before any request has come through: a refusal, of some hundred bytes in all.
+    fn take_refusal(&mut self, bytes: &[u8]) -> usize {
+        let kept = std::mem::take(&mut self.refusal);
+        let more = if kept.is_empty() {
+            with_our_headers(bytes)
+        } else {
+            bytes.to_vec()
+        };
+        self.refusal = [&kept[..], &more].concat().into();
+        bytes.len()
+    }
+
+    /// Writes what is left of it.
+    fn poll_refusal(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.refusal.is_empty() {
+            let refusal = self.refusal.clone();
+            let count = ready!(self.stream().poll_write(cx, &refusal))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.refusal.advance(count);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn is_refusing(&self) -> bool {
+        !self.link.meter.is_asked.load(Ordering::Relaxed)
     }
 
     fn stream(&mut self) -> Pin<&mut dyn Bytestream> {
@@ -120,6 +161,9 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.is_refusing() {
+            return Poll::Ready(Ok(self.take_refusal(buf)));
+        }
         let count = ready!(self.stream().poll_write(cx, buf))?;
         self.link
             .meter
@@ -133,6 +177,10 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.is_refusing() {
+            let whole = bufs.iter().flat_map(|buf| buf.iter().copied());
+            return Poll::Ready(Ok(self.take_refusal(&whole.collect::<Vec<_>>())));
+        }
         let count = ready!(self.stream().poll_write_vectored(cx, bufs))?;
         self.link
             .meter
@@ -148,12 +196,33 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_refusal(cx))?;
         self.stream().poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_refusal(cx))?;
         self.stream().poll_shutdown(cx)
     }
+}
+
+/// The beginning of an answer with the headers that every answer has, behind its status line.
+fn with_our_headers(answer: &[u8]) -> Vec<u8> {
+    let Some(end) = answer.windows(2).position(|pair| pair == b"\r\n") else {
+        return answer.to_vec();
+    };
+    let (status, rest) = answer.split_at(end + 2);
+    let mut headers = HeaderMap::new();
+    headers::secure(&mut headers, false);
+    let mut whole = status.to_vec();
+    for (name, value) in &headers {
+        whole.extend_from_slice(name.as_str().as_bytes());
+        whole.extend_from_slice(b": ");
+        whole.extend_from_slice(value.as_bytes());
+        whole.extend_from_slice(b"\r\n");
+    }
+    whole.extend_from_slice(rest);
+    whole
 }
 
 /// How far the first head has come.

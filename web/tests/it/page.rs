@@ -170,9 +170,17 @@ async fn row_31_every_answer_carries_the_protecting_headers() {
             "foreign",
             get(&host, "/", "Origin: https://evil.com\r\n").await,
         ),
+        // What cannot be read at all is answered below us.
+        ("no request", exchange(&host, "nonsense\r\n\r\n").await),
+        ("HTTP/2", exchange(&host, "GET / HTTP/2.0\r\n\r\n").await),
+        (
+            "too large",
+            get(&host, "/", &format!("A: {}\r\n", "x".repeat(20_000))).await,
+        ),
     ] {
         check_headers(&answer, what);
         assert_eq!(answer.header("cache-control"), "no-store", "{what}");
+        assert!(answer.all("content-length").len() <= 1, "{what}");
     }
 }
 
