@@ -9,6 +9,7 @@
 )]
 
 mod chance;
+mod crowd;
 mod disk;
 mod figures;
 mod flood;

@@ -3,11 +3,14 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use rustix::process::Signal;
 use serde_json::json;
 
-use crate::support::host::{real_codex, write_private};
-use crate::support::{Folded, Setup, eventually};
+use crate::bridges::codex_pid;
+use crate::support::host::{TestHost, real_codex, write_private};
+use crate::support::{Client, Folded, Setup, eventually, processes};
 
 /// A terminal that only this test can see.
 struct Terminal {
@@ -17,8 +20,10 @@ struct Terminal {
 impl Terminal {
     /// Runs `command` with `env` in a new terminal.
     fn run(command: &str, env: &[(&str, &str)]) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let terminal = Self {
-            socket: format!("holdfast-it-{}", std::process::id()),
+            socket: format!("holdfast-it-{}-{number}", std::process::id()),
         };
         let mut args = vec![
             "-f",
@@ -88,9 +93,8 @@ fn tui_home(dir: &Path) -> String {
     home.to_str().unwrap().to_owned()
 }
 
-#[tokio::test]
-async fn the_official_tui_sends_a_prompt_and_shows_the_answer() {
-    let host = Setup::real().start().await;
+/// The TUI on a session of its own.
+async fn open(host: &TestHost) -> Terminal {
     let trusted = host.dir().join("codex-home/config.toml");
     let work = host.work();
     let mut settings = fs::read_to_string(&trusted).unwrap();
@@ -111,16 +115,28 @@ async fn the_official_tui_sends_a_prompt_and_shows_the_answer() {
         &[("CODEX_HOME", &home), ("HOLDFAST_TOKEN", host.token())],
     );
     terminal.shows("Ask Codex to do anything").await;
+    terminal
+}
+
+/// The session that the TUI has begun.
+async fn its_session(tab: &mut Client) -> String {
+    eventually("the TUI's session to be listed", async || {
+        let list = tab.call("host/sessions/list", json!({})).await.unwrap();
+        list["data"][0]["threadId"].as_str().map(str::to_owned)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_official_tui_sends_a_prompt_and_shows_the_answer() {
+    let host = Setup::real().start().await;
+    let terminal = open(&host).await;
     terminal.enter("sim: say \"Periwinkle on the rock.\"").await;
     terminal.shows("Periwinkle on the rock.\n").await;
 
     // The same turn is there for every other tab.
     let mut tab = host.tab().await;
-    let list = tab.call("host/sessions/list", json!({})).await.unwrap();
-    let thread = list["data"][0]["threadId"]
-        .as_str()
-        .expect("the TUI's session is listed")
-        .to_owned();
+    let thread = its_session(&mut tab).await;
     eventually("the answer in the journal", async || {
         let attached = tab.attach(&thread).await;
         let turns = Folded::from_snapshot(&attached).turns;
@@ -130,4 +146,25 @@ async fn the_official_tui_sends_a_prompt_and_shows_the_answer() {
             .then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn the_official_tui_goes_on_through_a_crash_of_codex() {
+    let host = Setup::real()
+        .set("codex", "backoff_min = \"20ms\"")
+        .start()
+        .await;
+    let terminal = open(&host).await;
+    terminal.enter("sim: text count=5000 rate=50/s").await;
+    let mut tab = host.tab().await;
+    terminal.shows("t000005").await;
+    let thread = its_session(&mut tab).await;
+    tab.attach(&thread).await;
+    processes::send(codex_pid(&mut tab, &thread).await, Signal::KILL);
+    let end = tab.turn_end().await;
+    assert_eq!(end.params()["turn"]["status"], "interrupted");
+    // It was not told to come back, and it has not gone: the same window, the same session.
+    terminal.enter("sim: say \"Limpets stay.\"").await;
+    terminal.shows("Limpets stay.\n").await;
+    assert_eq!(its_session(&mut tab).await, thread);
 }
