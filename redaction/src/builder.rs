@@ -229,6 +229,7 @@ impl Parts {
                 next,
                 head,
                 owner,
+                wraps: false,
             });
         }
     }
@@ -244,6 +245,7 @@ impl Parts {
                 next: Class::EMPTY.range(1, 0x7f),
                 head: head::CUE,
                 owner,
+                wraps: false,
             });
         }
     }
@@ -268,6 +270,7 @@ impl Parts {
                 next: Class::EMPTY.not(),
                 head: head::ANYWHERE,
                 owner,
+                wraps: false,
             });
         }
     }
@@ -280,16 +283,19 @@ impl Parts {
         let digits = self.digest.of(value.as_bytes());
         let owner = self.known.len() as u32;
         self.known.push(Known { label, digits });
+        let wrapped = known::wrapped_forms(value);
         for text in known::forms(value) {
             // The id of a rule is no secret, and would make markers of markers.
             if !rules::ids().any(|id| contains(id.as_bytes(), &text)) {
                 let next = Class::EMPTY.not();
+                let wraps = wrapped.contains(&text);
                 self.literals.push(Literal {
                     text,
                     fold: false,
                     next,
                     head: head::KNOWN,
                     owner,
+                    wraps,
                 });
             }
         }

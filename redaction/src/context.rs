@@ -7,6 +7,7 @@
 //! value as a whole: most of the work goes into what is none, such as code, placeholders and names.
 
 mod assignment;
+mod call;
 mod command;
 mod header;
 mod strength;
@@ -18,6 +19,7 @@ use crate::marker::OPENING;
 use crate::swallow::How;
 use crate::view::{More, Verdict, View};
 
+pub(crate) use crate::context::strength::is_unreadable;
 pub(crate) use crate::context::value::Ending;
 
 /// A context rule: what it is called, and the cues that it begins at.
@@ -69,6 +71,14 @@ pub(crate) enum Kind {
     Telegram,
     /// `host:5432:database:user:password`, a line of a `.pgpass`.
     PgPass,
+    /// `primary_key: ...==`: the key of a cloud account, in base64 with padding.
+    AccountKey,
+    /// `"password", "..."` as arguments of a call that signs in.
+    Call,
+    /// `echo secret | docker login --password-stdin`.
+    Echo,
+    /// `"d": "..."`, a private part of a JSON Web Key.
+    JsonKey,
     /// `sig=...`: the signature of a URL that grants access.
     Signature,
 }
@@ -82,6 +92,7 @@ impl Kind {
             | Kind::Secret
             | Kind::AwsSecret
             | Kind::Token
+            | Kind::AccountKey
             | Kind::VariableKey => assignment::judge(self, view, at, after),
             Kind::Authorization => header::judge_authorization(view, after),
             Kind::Bearer => header::judge_bearer(view, at, after),
@@ -89,9 +100,12 @@ impl Kind {
             Kind::SetCookie => header::judge_set_cookie(view, after),
             Kind::Url => url::judge_userinfo(view, after),
             Kind::Signature => url::judge_signature(view, at, after),
-            Kind::Netrc => command::judge_netrc(view, after),
+            Kind::Netrc => command::judge_netrc(view, at, after),
             Kind::PgPass => command::judge_pgpass(view, after),
             Kind::Telegram => url::judge_telegram(view, at),
+            Kind::Call => call::judge_call(view, at, after),
+            Kind::Echo => call::judge_echo(view, at, after),
+            Kind::JsonKey => assignment::judge_json_key(view, at, after),
             Kind::DockerAuth => command::judge_docker_auth(view, at, after),
             Kind::Command => command::judge_command(view, at, after),
         };

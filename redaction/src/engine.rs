@@ -13,7 +13,7 @@ mod lane;
 
 use crate::engine::intervals::{Interval, Intervals, OPEN_CONTEXT, OPEN_TOKEN, SHUT};
 use crate::engine::lane::Lane;
-use crate::finder::{Candidate, Compare, head};
+use crate::finder::{Candidate, Reach, head};
 use crate::known::KNOWN_MIN;
 use crate::redactor::Redactor;
 use crate::view::View;
@@ -111,13 +111,15 @@ impl Scan {
             if literal.head != head::KNOWN {
                 continue;
             }
-            let length = match literal.compare(view.hay, at) {
-                Compare::Differs => continue,
-                Compare::Equal => literal.text.len(),
-                Compare::Partial(_) if !view.eof => return true,
+            let length = match literal.reach(view.hay, at) {
+                Reach::Differs => continue,
+                Reach::Equal(length) => length,
+                Reach::Partial(_) if !view.eof => return true,
                 // A value that the end of the text cut off: enough of it is there to be recognised.
-                Compare::Partial(got) if got >= KNOWN_MIN && got * 2 >= literal.text.len() => got,
-                Compare::Partial(_) => continue,
+                Reach::Partial(got) if got >= KNOWN_MIN && got * 2 >= literal.text.len() => {
+                    view.hay.len() - at
+                }
+                Reach::Partial(_) => continue,
             };
             self.enter_known(redactor, literal.owner, at, at + length);
             return false;
@@ -170,7 +172,7 @@ impl Scan {
             .map(|id| redactor.finder.literal(*id))
             .find(|literal| {
                 literal.head == head::KNOWN
-                    && matches!(literal.compare(view.hay, found.at), Compare::Partial(_))
+                    && matches!(literal.reach(view.hay, found.at), Reach::Partial(_))
             })
             .map(|literal| literal.owner)
     }

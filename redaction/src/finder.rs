@@ -41,6 +41,39 @@ pub(crate) struct Literal {
     pub(crate) head: u8,
     /// Index in the table of its owner: known literals or rules, as `head` says.
     pub(crate) owner: u32,
+    /// Whether line breaks may stand between its bytes, as in wrapped base64.
+    pub(crate) wraps: bool,
+}
+
+/// The line breaks that wrapped base64 may have, escaped ones among them; the longest that begin alike first.
+const BREAKS: [&[u8]; 4] = [b"\r\n", b"\n", b"\\r\\n", b"\\n"];
+/// Most white space behind such a break.
+const INDENT_MAX: usize = 16;
+
+/// What a line break at the beginning of a text comes to.
+enum Break {
+    /// There is none.
+    None,
+    /// The text ends within one.
+    Partial,
+    /// So many bytes, indentation included.
+    Whole(usize),
+}
+
+fn line_break(rest: &[u8]) -> Break {
+    for text in BREAKS {
+        if rest.starts_with(text) {
+            let spaces = rest[text.len()..].iter().take(INDENT_MAX);
+            let indent = spaces
+                .take_while(|byte| matches!(byte, b' ' | b'\t'))
+                .count();
+            return Break::Whole(text.len() + indent);
+        }
+        if !rest.is_empty() && text.starts_with(rest) {
+            return Break::Partial;
+        }
+    }
+    Break::None
 }
 
 /// How a literal compares with the text at a position.
@@ -52,6 +85,17 @@ pub(crate) enum Compare {
     Partial(usize),
     /// It is there.
     Equal,
+}
+
+/// The same for a literal that may be wrapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// It is something else.
+    Differs,
+    /// The text ends inside the literal; so many bytes of the literal agree.
+    Partial(usize),
+    /// It is there, and takes so many bytes of the text.
+    Equal(usize),
 }
 
 impl Literal {
@@ -76,6 +120,72 @@ impl Literal {
             true if len < self.text.len() => Compare::Partial(len),
             true => Compare::Equal,
         }
+    }
+}
+
+impl Literal {
+    /// Compares the literal with `hay[at..]`, past the line breaks in it when it wraps.
+    #[inline]
+    pub(crate) fn reach(&self, hay: &[u8], at: usize) -> Reach {
+        match self.compare(hay, at) {
+            Compare::Equal => Reach::Equal(self.text.len()),
+            Compare::Partial(got) => Reach::Partial(got),
+            Compare::Differs if self.wraps => self.reach_wrapped(hay, at, self.text.len()),
+            Compare::Differs => Reach::Differs,
+        }
+    }
+
+    /// Whether its first `length` bytes stand at `hay[at..]`, with line breaks in them if need be.
+    pub(crate) fn begins_wrapped(&self, hay: &[u8], at: usize, length: usize) -> bool {
+        matches!(self.reach_wrapped(hay, at, length), Reach::Equal(_))
+    }
+
+    #[cold]
+    fn reach_wrapped(&self, hay: &[u8], at: usize, length: usize) -> Reach {
+        let mut rest = &hay[at..];
+        let mut got = 0;
+        loop {
+            let same = rest
+                .iter()
+                .zip(&self.text[got..length])
+                .take_while(|(a, b)| a == b)
+                .count();
+            got += same;
+            rest = &rest[same..];
+            if got == length {
+                return Reach::Equal(hay.len() - at - rest.len());
+            }
+            if rest.is_empty() {
+                return Reach::Partial(got);
+            }
+            // Two breaks in a row end it.
+            if same == 0 {
+                return Reach::Differs;
+            }
+            match line_break(rest) {
+                Break::None => return Reach::Differs,
+                Break::Partial => return Reach::Partial(got),
+                Break::Whole(width) => rest = &rest[width..],
+            }
+        }
+    }
+
+    /// What the first bytes of the text may be where the literal begins: a set for each byte of a window.
+    fn beginnings(&self) -> Vec<[Vec<u8>; WINDOW]> {
+        let fourth = match self.text.len() {
+            0..WINDOW => self.next.bytes().collect(),
+            _ => cases(self, 3),
+        };
+        let mut out = vec![[cases(self, 0), cases(self, 1), cases(self, 2), fourth]];
+        if self.wraps {
+            for text in BREAKS {
+                for before in 1..WINDOW {
+                    let broken = [&self.text[..before], text, &self.text[before..WINDOW]].concat();
+                    out.push(std::array::from_fn(|index| vec![broken[index]]));
+                }
+            }
+        }
+        out
     }
 }
 
@@ -157,13 +267,10 @@ impl Finder {
             from = to;
         }
         for id in 0..finder.literals.len() {
-            let [a, b, c] = [0, 1, 2].map(|index| cases(&finder.literals[id], index));
-            let d = match finder.literals[id].text.len() {
-                0..WINDOW => finder.literals[id].next.bytes().collect(),
-                _ => cases(&finder.literals[id], 3),
-            };
-            finder.mark_pairs([&a, &b, &c, &d]);
-            finder.mark_heads(finder.literals[id].head, [&a, &b, &c]);
+            for [a, b, c, d] in finder.literals[id].beginnings() {
+                finder.mark_pairs([&a, &b, &c, &d]);
+                finder.mark_heads(finder.literals[id].head, [&a, &b, &c]);
+            }
         }
         finder
     }
@@ -355,7 +462,10 @@ impl Hits<'_, '_> {
 fn windows(literal: &Literal) -> Vec<u32> {
     let text = &literal.text;
     if text.len() >= WINDOW {
-        return vec![u32::from_le_bytes([text[0], text[1], text[2], text[3]]) | FOLD];
+        let firsts = literal.beginnings().into_iter();
+        return firsts
+            .map(|[a, b, c, d]| u32::from_le_bytes([a[0], b[0], c[0], d[0]]) | FOLD)
+            .collect();
     }
     literal
         .next

@@ -59,6 +59,17 @@ pub(crate) fn forms(value: &str) -> BTreeSet<Vec<u8>> {
     found
 }
 
+/// Those of them that line breaks may stand in.
+pub(crate) fn wrapped_forms(value: &str) -> BTreeSet<Vec<u8>> {
+    let mut found = BTreeSet::new();
+    for part in parts(value) {
+        for piece in pieces(part) {
+            encodings::wrapped(piece.as_bytes(), &mut found);
+        }
+    }
+    found
+}
+
 /// Whether anything of `value` is long and unusual enough to search for.
 pub(crate) fn usable(value: &str) -> bool {
     value.len() >= KNOWN_MIN

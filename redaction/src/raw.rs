@@ -39,6 +39,9 @@ impl Redactor {
                 }
                 _ => return literal.compare(raw, at) != Compare::Differs,
             };
+            if literal.wraps {
+                return literal.begins_wrapped(raw, at, length);
+            }
             let part = raw[at..].get(..length);
             part.is_some_and(|part| match literal.fold {
                 true => part.eq_ignore_ascii_case(&literal.text[..length]),

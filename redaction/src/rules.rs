@@ -8,6 +8,7 @@ mod chat;
 mod cloud;
 mod code;
 mod context;
+mod database;
 mod monitoring;
 mod network;
 mod own;
@@ -16,7 +17,7 @@ mod registry;
 mod saas;
 pub(crate) mod samples;
 
-use crate::context::ContextRule;
+use crate::context::{ContextRule, is_unreadable};
 use crate::pattern::Pattern;
 
 /// Id of the rule for armoured keys.
@@ -160,13 +161,18 @@ impl Need {
         distinct: 5,
         ..Need::NOTHING
     };
+    /// No placeholder, also where the fixed parts of an address are among it.
+    pub(crate) const BUSY: Need = Need {
+        distinct: 8,
+        ..Need::NOTHING
+    };
     /// A digit, or letters of both cases, as well: for heads that ordinary names begin with, too. Some tokens begin with
     /// digits alone, and a few of the others have none in their decided part.
     pub(crate) const DIGIT: Need = Need {
         digits: 1,
         ..Need::VARIED
     };
-    /// Two digits and both cases: for heads that say little.
+    /// Both cases, and two digits or letters that no words are made of: for heads that say little.
     pub(crate) const MIXED: Need = Need {
         distinct: 8,
         digits: 2,
@@ -186,7 +192,9 @@ impl Need {
         let upper = body.iter().any(u8::is_ascii_uppercase);
         let lower = body.iter().any(u8::is_ascii_lowercase);
         distinct >= usize::from(self.distinct).min(body.len().div_ceil(2))
-            && (digits >= usize::from(self.digits) || (self == Need::DIGIT && upper && lower))
+            && (digits >= usize::from(self.digits)
+                || (self == Need::DIGIT && upper && lower)
+                || (self == Need::MIXED && is_unreadable(body)))
             && (!self.letter || upper || lower)
             && (!self.both_cases || (upper && lower))
     }
@@ -199,6 +207,7 @@ pub(crate) fn prefix_rules() -> impl Iterator<Item = &'static PrefixRule> {
         auth::RULES,
         cloud::RULES,
         code::RULES,
+        database::RULES,
         registry::RULES,
         ai::RULES,
         chat::RULES,

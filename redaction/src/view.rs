@@ -20,8 +20,8 @@ pub(crate) struct View<'h> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Prev([u8; LOOK_BEHIND]);
 
-/// How many bytes before a position a rule may look at: the end of a marker.
-const LOOK_BEHIND: usize = 8;
+/// How many bytes before a position a rule may look at: the end of a marker, the beginning of a flag.
+const LOOK_BEHIND: usize = 32;
 
 impl Prev {
     /// The last bytes before what follows `text`, when these stand before `text`.

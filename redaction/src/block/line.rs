@@ -28,6 +28,8 @@ pub(super) fn filler(rest: &[u8]) -> Option<usize> {
         [b'\\', b'\\', b'n' | b'r' | b't', ..] => Some(3),
         [b'\\', b'n' | b'r' | b't', ..] => Some(2),
         [b'\n', ..] => Some(1),
+        [b'%', b'0', b'A' | b'a' | b'D' | b'd', ..] => Some(3),
+        [b'&', b'#', b'1', b'0' | b'3', b';', ..] => Some(5),
         [byte, ..] if FILLER.has(*byte) => Some(1),
         _ => None,
     }
@@ -57,6 +59,10 @@ pub(super) fn line_end(rest: &[u8]) -> Option<(usize, usize)> {
             [b'\n', ..] => return Some((at, at + 1)),
             [b'\\', b'\\', b'n', ..] => return Some((at, at + 3)),
             [b'\\', b'n', ..] => return Some((at, at + 2)),
+            // In addresses and in XML.
+            [b'%', b'0', b'A' | b'a', ..] => return Some((at, at + 3)),
+            [b'&', b'#', b'1', b'0', b';', ..] => return Some((at, at + 5)),
+            [b'&', b'#', b'x', b'A' | b'a', b';', ..] => return Some((at, at + 5)),
             _ => at += 1,
         }
     }
@@ -115,13 +121,15 @@ pub(super) fn trim(mut line: &[u8]) -> &[u8] {
             line = &line[width..];
         }
     }
-    while let [rest @ .., last] = line {
-        if !FILLER.has(*last) && *last != b'\\' {
-            break;
+    loop {
+        line = match line {
+            [rest @ .., b'\\', b'r'] => rest,
+            [rest @ .., b'%', b'0', b'D' | b'd'] => rest,
+            [rest @ .., b'&', b'#', b'1', b'3', b';'] => rest,
+            [rest @ .., last] if FILLER.has(*last) || *last == b'\\' => rest,
+            _ => return line,
         }
-        line = rest;
     }
-    line
 }
 
 /// The length of the filler and armour that a long line begins with; zero when it is no armour.

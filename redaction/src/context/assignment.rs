@@ -5,16 +5,22 @@
 mod sign;
 
 use crate::class::{Class, WORD};
-use crate::context::assignment::sign::{Sign, opening, sign, typed};
+use crate::context::assignment::sign::{Sign, nested, opening, sign, typed};
 use crate::context::strength::{
-    Place, is_aws_secret, is_chosen, is_password, is_token, is_word_chosen,
+    Place, is_account_key, is_aws_secret, is_chosen, is_password, is_token, is_word_chosen,
 };
 use crate::context::value::Ending;
-use crate::context::{Judged, Kind, Stop, Value, words};
+use crate::context::{Judged, Kind, Stop, Value, expect, words};
 use crate::view::View;
 
+/// Shortest private part of a JSON Web Key: that of a curve, 32 bytes in base64.
+const JSON_KEY_MIN: usize = 43;
+const JSON_KEY: Class = WORD.with(b"-");
+const SPACE: Class = Class::EMPTY.with(b" \t");
 /// Longest rest of a name behind its cue.
 const NAME_MAX: usize = 40;
+/// Longest beginning of the name of a flag, before its cue.
+const FLAG_MAX: usize = 24;
 /// Most bytes that close a name.
 const CLOSER_MAX: usize = 6;
 
@@ -35,6 +41,8 @@ struct Name {
     upper: bool,
     /// Whether it is that of a command-line flag.
     flag: bool,
+    /// Whether a colon stands before it.
+    keyword: bool,
 }
 
 /// Judges the assignment whose name has its cue at `at..after`.
@@ -42,16 +50,39 @@ pub(super) fn judge(kind: Kind, view: View<'_>, at: usize, after: usize) -> Judg
     let name = name(kind, view, at, after)?;
     let sign = sign(view, name, kind)?;
     let variable = name.upper && sign.byte == b'=';
-    if kind == Kind::VariableKey && !variable && !name.closed {
+    let entry = name.upper && sign.byte == b':';
+    if kind == Kind::VariableKey && !variable && !entry && !name.closed {
         return Err(Stop::No);
     }
     let literal = (sign.tight && (variable || name.flag)) || (name.flag && sign.byte == b' ');
     value(kind, view, sign, literal)
 }
 
+/// `"d":"<base64url>"` of a JSON Web Key, the name standing between quotes that end at `after`.
+pub(super) fn judge_json_key(view: View<'_>, at: usize, after: usize) -> Judged {
+    let quote = view.hay[after - 1];
+    let depth = view.hay[at..after]
+        .iter()
+        .filter(|byte| **byte == b'\\')
+        .count();
+    let colon = view.run(&SPACE, after, CLOSER_MAX).ok_or(Stop::More)?;
+    let at = expect(view, colon, ":")?;
+    let open = view
+        .run(&SPACE.with(b"\\"), at, CLOSER_MAX)
+        .ok_or(Stop::More)?;
+    let start = expect(view, open, "\"")?;
+    let value = Value::find(view, start, Ending::Quote(quote, (depth / 2) as u8))?;
+    let bytes = value.bytes(view);
+    let secret = bytes.len() >= JSON_KEY_MIN
+        && bytes.iter().all(|byte| JSON_KEY.has(*byte))
+        && is_token(bytes, Place::Quoted);
+    value.verdict(view, secret)
+}
+
 /// Finds the end of the name; fails when the name is that of something else.
 fn name(kind: Kind, view: View<'_>, at: usize, after: usize) -> Judged<Name> {
-    if kind == Kind::PassWord && !view.word_begins(at) {
+    let hump = view.before(at, 1).is_ascii_lowercase() && view.hay[at].is_ascii_uppercase();
+    if kind == Kind::PassWord && !view.word_begins(at) && !hump {
         return Err(Stop::No);
     }
     let end = view.run(&NAME, after, NAME_MAX).ok_or(Stop::More)?;
@@ -66,7 +97,9 @@ fn name(kind: Kind, view: View<'_>, at: usize, after: usize) -> Judged<Name> {
         closed: closers > end,
         bare: end == after,
         upper,
-        flag: is_flag(view, at),
+        // `npm config set //host/:_authToken ...` takes it as a flag does.
+        keyword: view.before(at, 1) == b':',
+        flag: is_flag(view, at) || cue.starts_with(b"_auth"),
     })
 }
 
@@ -78,12 +111,14 @@ fn is_name(kind: Kind, cue: &[u8], tail: &[u8]) -> bool {
     // `tokenizer`, `secretary`, `PASSWORDS`: the cue is only the beginning of another word.
     let joined = (first.is_ascii_lowercase() && last.is_ascii_lowercase())
         || (first.is_ascii_uppercase() && last.is_ascii_uppercase());
-    let plural = tail.eq_ignore_ascii_case(b"s") && cue.eq_ignore_ascii_case(b"credential");
+    let plural = tail.eq_ignore_ascii_case(b"s") && matches!(kind, Kind::Token | Kind::Secret);
     (!joined || plural)
         && kind != Kind::PassWord
         && tail.len() < NAME_MAX
         && !tail.ends_with(b".")
         && !words::is_name_end(last_word(tail))
+        && !words::is_name_end(last_word(tail).strip_suffix(b"s").unwrap_or_default())
+        && !words::is_name_end(last_word(tail).strip_suffix(b"S").unwrap_or_default())
 }
 
 /// The last word of a name, in snake, kebab or camel case.
@@ -105,11 +140,14 @@ fn last_word(tail: &[u8]) -> &[u8] {
 /// Whether the name is that of a command-line flag, as far as can be seen from here.
 fn is_flag(view: View<'_>, at: usize) -> bool {
     let mut back = 1;
-    while back < 7 && matches!(view.before(at, back), b'a'..=b'z' | b'-') {
-        if view.before(at, back) == b'-' && view.before(at, back + 1) == b'-' {
-            return true;
+    while back < FLAG_MAX && matches!(view.before(at, back), b'a'..=b'z' | b'-') {
+        let dash = view.before(at, back) == b'-';
+        match view.before(at, back + 1) {
+            b'-' if dash => return true,
+            // One dash, as keytool and PowerShell have it.
+            b' ' if dash => return true,
+            _ => back += 1,
         }
-        back += 1;
     }
     false
 }
@@ -117,6 +155,9 @@ fn is_flag(view: View<'_>, at: usize) -> bool {
 /// Judges the value behind the sign.
 fn value(kind: Kind, view: View<'_>, sign: Sign, literal: bool) -> Judged {
     let at = sign.value;
+    if let Some(sign) = nested(view, sign)? {
+        return value(kind, view, sign, false);
+    }
     if let Some((start, ending)) = opening(view, at)? {
         return decide(
             kind,
@@ -174,6 +215,7 @@ fn decide(kind: Kind, view: View<'_>, sign: Sign, ending: Ending, place: Place) 
         Kind::Secret => {
             is_token(bytes, place) || (place == Place::Quoted && is_chosen(bytes, place))
         }
+        Kind::AccountKey => is_account_key(bytes),
         _ => is_token(bytes, place),
     };
     if sign.byte == b'>' {

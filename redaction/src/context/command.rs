@@ -26,18 +26,81 @@ const BASE64: Class = crate::class::BASE64;
 const FLAGS: &[(&str, &[&str], Takes)] = &[
     (
         "curl",
-        &[" -u ", " --user ", " -U ", " --proxy-user ", " -u"],
+        &[
+            " -u ",
+            " --user ",
+            " --user=",
+            " -U ",
+            " --proxy-user ",
+            " -u",
+        ],
         Takes::Pair,
     ),
     ("sshpass", &[" -p ", " -p"], Takes::Word),
     ("mysql", &[" -p"], Takes::Word),
     ("redis-cli", &[" -a ", " --pass "], Takes::Word),
     ("docker login", &[" -p "], Takes::Word),
-    ("ldapsearch", &[" -w "], Takes::Word),
     ("podman login", &[" -p "], Takes::Word),
     ("helm registry login", &[" -p "], Takes::Word),
     ("mongosh", &[" -p "], Takes::Word),
     ("mongodump", &[" -p "], Takes::Word),
+    ("mongorestore", &[" -p "], Takes::Word),
+    ("mongoimport", &[" -p "], Takes::Word),
+    ("mongoexport", &[" -p "], Takes::Word),
+    ("mongo -u", &[" -p "], Takes::Word),
+    ("az login", &[" -p "], Takes::Word),
+    ("twine upload", &[" -p "], Takes::Word),
+    ("oc login", &[" -p "], Takes::Word),
+    ("cqlsh", &[" -p "], Takes::Word),
+    ("ncftp", &[" -p "], Takes::Word),
+    ("rdesktop", &[" -p "], Takes::Word),
+    ("security unlock-keychain", &[" -p "], Takes::Word),
+    ("usermod", &[" -p "], Takes::Word),
+    ("useradd", &[" -p "], Takes::Word),
+    ("evil-winrm", &[" -p "], Takes::Word),
+    ("crackmapexec", &[" -p "], Takes::Word),
+    ("ldapsearch", &[" -w "], Takes::Word),
+    ("ldapadd", &[" -w "], Takes::Word),
+    ("ldapmodify", &[" -w "], Takes::Word),
+    ("security add-generic-password", &[" -w "], Takes::Word),
+    ("sqlcmd", &[" -P "], Takes::Word),
+    ("unzip", &[" -P "], Takes::Word),
+    ("zip", &[" -P "], Takes::Word),
+    ("ipmitool", &[" -P "], Takes::Word),
+    ("mosquitto_pub", &[" -P "], Takes::Word),
+    ("mosquitto_sub", &[" -P "], Takes::Word),
+    ("isql", &[" -P "], Takes::Word),
+    ("bcp", &[" -P "], Takes::Word),
+    ("tsql", &[" -P "], Takes::Word),
+    ("ssh-keygen", &[" -N ", " -P "], Takes::Word),
+    ("plink", &[" -pw "], Takes::Word),
+    ("pscp", &[" -pw "], Takes::Word),
+    ("psftp", &[" -pw "], Takes::Word),
+    ("putty", &[" -pw "], Takes::Word),
+    ("mqtt pub", &[" -pw "], Takes::Word),
+    ("mqtt sub", &[" -pw "], Takes::Word),
+    ("7z a", &[" -p"], Takes::Word),
+    ("7z x", &[" -p"], Takes::Word),
+    ("7z e", &[" -p"], Takes::Word),
+    ("7z t", &[" -p"], Takes::Word),
+    ("7z l", &[" -p"], Takes::Word),
+    ("openssl enc", &[" -k ", " -pass pass:"], Takes::Word),
+    (
+        "keytool",
+        &[" -srcstorepass ", " -deststorepass ", " -new "],
+        Takes::Word,
+    ),
+    (
+        "jarsigner",
+        &[" -srcstorepass ", " -deststorepass ", " -new "],
+        Takes::Word,
+    ),
+    ("snmpwalk", &[" -c "], Takes::Word),
+    ("snmpget", &[" -c "], Takes::Word),
+    ("snmpset", &[" -c "], Takes::Word),
+    ("schtasks", &[" /rp ", " /RP ", " /p "], Takes::Word),
+    ("xfreerdp", &[" /p:"], Takes::Word),
+    ("gem push", &[" --key ", " -k "], Takes::Word),
     (
         "gh secret set",
         &[" --body ", " --body=", " -b "],
@@ -49,6 +112,51 @@ const FLAGS: &[(&str, &[&str], Takes)] = &[
         &[" aws_secret_access_key ", " aws_session_token "],
         Takes::Word,
     ),
+    ("cargo login", &[" "], Takes::Plain),
+    ("vault login", &[" "], Takes::Plain),
+    ("ansible-vault encrypt_string", &[" "], Takes::Plain),
+    ("requirepass", &[" "], Takes::Plain),
+    ("masterauth", &[" "], Takes::Plain),
+    ("auth_pass", &[" "], Takes::Plain),
+    ("bindpw", &[" "], Takes::Plain),
+    ("server community", &[" "], Takes::Plain),
+    ("tacacs-server key", &[" "], Takes::Plain),
+    ("radius-server key", &[" "], Takes::Plain),
+    ("convertto-securestring", &[" ", " -String "], Takes::Word),
+    ("enable password", &[" "], Takes::Plain),
+    ("rootpw", &[" "], Takes::Plain),
+    (
+        "enable secret",
+        &[" 0 ", " 5 ", " 7 ", " 8 ", " 9 ", " "],
+        Takes::Plain,
+    ),
+    ("http -a", &[" "], Takes::Pair),
+    ("xh -a", &[" "], Takes::Pair),
+    ("lftp", &[" -u "], Takes::Comma),
+    (
+        "smbclient",
+        &[" -U ", " --user ", " --user="],
+        Takes::Percent,
+    ),
+    (
+        "rpcclient",
+        &[" -U ", " --user ", " --user="],
+        Takes::Percent,
+    ),
+    ("winexe", &[" -U ", " --user ", " --user="], Takes::Percent),
+    ("sqlplus", &[" ", " -S ", " -s ", " -L "], Takes::Slash),
+    ("oracle:thin:", &[""], Takes::Slash),
+    ("net use", &[" /user:"], Takes::Second),
+    ("net user", &[" "], Takes::Second),
+    ("dotnet user-secrets set", &[" "], Takes::Second),
+    ("pulumi config set --secret", &[" "], Takes::Second),
+    ("rabbitmqctl add_user", &[" "], Takes::Second),
+    ("rabbitmqctl change_password", &[" "], Takes::Second),
+    (
+        "htpasswd",
+        &[" -b ", " -bc ", " -cb ", " -bB ", " -Bb "],
+        Takes::Third,
+    ),
 ];
 
 /// What a flag takes.
@@ -56,17 +164,32 @@ const FLAGS: &[(&str, &[&str], Takes)] = &[
 enum Takes {
     /// A password.
     Word,
+    /// The same where prose stands, too: it must look like one.
+    Plain,
     /// `user:password`.
     Pair,
+    /// `user,password`.
+    Comma,
+    /// `user%password`.
+    Percent,
+    /// `user/password`.
+    Slash,
+    /// `user password`.
+    Second,
+    /// `file user password`.
+    Third,
 }
 
-/// `machine host login user password secret`, the first word ending at `after`.
-pub(super) fn judge_netrc(view: View<'_>, after: usize) -> Judged {
-    let host = word(view, after)?;
-    if !view.hay[after..host].contains(&b'.') {
-        return Err(Stop::No);
-    }
-    let at = expect(view, spaces(view, host)?, "login")?;
+/// `machine host login user password secret`, the first word (or `default login`) standing at `at..after`.
+pub(super) fn judge_netrc(view: View<'_>, at: usize, after: usize) -> Judged {
+    let (at, sure) = match view.hay[at..after].last() {
+        Some(b'n' | b'N') => (after, false),
+        _ => {
+            let host = word(view, after)?;
+            let at = expect(view, spaces(view, host)?, "login")?;
+            (at, view.hay[after..host].contains(&b'.'))
+        }
+    };
     let user = word(view, at)?;
     let at = spaces(view, user)?;
     let at = expect(view, at, "passw")?;
@@ -76,7 +199,10 @@ pub(super) fn judge_netrc(view: View<'_>, after: usize) -> Judged {
     };
     let start = spaces(view, at)?;
     let value = Value::find(view, start, Ending::Class(VISIBLE.minus(b"\"'`\\")))?;
-    let secret = value.end - value.start >= 4 && !strength::is_placeholder(value.bytes(view));
+    let bytes = value.bytes(view);
+    // A host without a dot may be prose.
+    let plain = bytes.iter().all(u8::is_ascii_alphabetic);
+    let secret = bytes.len() >= 4 && (sure || !plain) && !strength::is_placeholder(bytes);
     value.verdict(view, secret)
 }
 
@@ -137,10 +263,13 @@ pub(super) fn judge_command(view: View<'_>, at: usize, after: usize) -> Judged {
     let name = &view.hay[at..after];
     let Some((_, flags, takes)) = FLAGS
         .iter()
-        .find(|(command, ..)| command.as_bytes() == name)
+        .find(|(command, ..)| command.as_bytes().eq_ignore_ascii_case(name))
     else {
         return Err(Stop::No);
     };
+    if flags[0].is_empty() {
+        return judge_argument(view, after, *takes);
+    }
     let near = &view.hay[after..view.hay.len().min(after + FLAG_WITHIN)];
     // Behind a marker the distance to the command is not what it was; behind the same command it is that one's turn.
     let marker = memchr::memmem::find(near, OPENING.as_bytes()).unwrap_or(near.len());
@@ -148,11 +277,18 @@ pub(super) fn judge_command(view: View<'_>, at: usize, after: usize) -> Judged {
     let line = memchr::memchr3(b'\n', b'\r', b';', &near[..marker]).unwrap_or(marker);
     let within = &near[..memchr::memchr(b'|', &near[..line]).unwrap_or(line)];
     let found = memchr::memchr_iter(b' ', within)
-        .find_map(|at| flag_at(&within[at..], flags).map(|width| after + at + width));
-    let Some(start) = found else {
+        .find_map(|at| flag_at(&within[at..], flags).map(|width| (after + at, width)));
+    let Some((flag, width)) = found else {
         let open = within.len() == near.len() && near.len() < FLAG_WITHIN && !view.eof;
         return Err(if open { Stop::More } else { Stop::No });
     };
+    let start = flag + width;
+    // A longer flag may be arriving.
+    let rest = &view.hay[flag..];
+    let longer = |flag: &&str| flag.len() > rest.len() && flag.as_bytes().starts_with(rest);
+    if !view.eof && flags.iter().any(longer) {
+        return Err(Stop::More);
+    }
     judge_argument(view, start, *takes)
 }
 
@@ -166,23 +302,49 @@ fn flag_at(text: &[u8], flags: &[&str]) -> Option<usize> {
 
 /// Judges the argument at `start`.
 fn judge_argument(view: View<'_>, start: usize, takes: Takes) -> Judged {
+    let start = match takes {
+        Takes::Second => next_word(view, start)?,
+        Takes::Third => next_word(view, next_word(view, start)?)?,
+        _ => start,
+    };
     let (start, ending) = match view.hay.get(start) {
         None if view.eof => return Err(Stop::No),
         None => return Err(Stop::More),
         Some(quote @ (b'"' | b'\'')) => (start + 1, Ending::Quote(*quote, 0)),
-        Some(b'\\') => return Err(Stop::No),
+        Some(b'\\' | b'-') => return Err(Stop::No),
         Some(_) => (start, Ending::Variable),
     };
-    let start = match takes {
-        Takes::Word => start,
-        Takes::Pair => {
-            let user = view
-                .run(&VISIBLE.minus(b":\"'\\["), start, WORD_MAX)
-                .ok_or(Stop::More)?;
-            expect(view, user, ":")?
-        }
+    let (start, ending) = match takes {
+        Takes::Pair => (behind_user(view, start, ":")?, ending),
+        Takes::Comma => (behind_user(view, start, ",")?, ending),
+        Takes::Percent => (behind_user(view, start, "%")?, ending),
+        Takes::Slash => (
+            behind_user(view, start, "/")?,
+            Ending::Class(VISIBLE.minus(b"@\"'`\\")),
+        ),
+        _ => (start, ending),
     };
     let value = Value::find(view, start, ending)?;
-    let secret = strength::is_password(value.bytes(view), Place::Literal);
+    let place = match takes {
+        Takes::Plain | Takes::Second | Takes::Third => Place::Bare,
+        _ => Place::Literal,
+    };
+    let bytes = value.bytes(view);
+    let secret = strength::is_password(bytes, place)
+        && (takes != Takes::Slash || view.hay.get(value.end) == Some(&b'@'));
     value.verdict(view, secret)
+}
+
+/// Where the password begins behind its user and `separator`.
+fn behind_user(view: View<'_>, start: usize, separator: &str) -> Judged<usize> {
+    let class = VISIBLE.minus(b"\"'\\[").minus(separator.as_bytes());
+    let user = view.run(&class, start, WORD_MAX).ok_or(Stop::More)?;
+    expect(view, user, separator)
+}
+
+/// Where the word behind the one at `start` begins.
+fn next_word(view: View<'_>, start: usize) -> Judged<usize> {
+    let end = view.run(&VISIBLE, start, WORD_MAX).ok_or(Stop::More)?;
+    let next = expect(view, end, " ")?;
+    if end > start { Ok(next) } else { Err(Stop::No) }
 }

@@ -22,7 +22,7 @@ const SIGNS: Class = Class::EMPTY.with(b" \t:=\"'`,\\()]>");
 const SPACE: Class = Class::EMPTY.with(b" \t");
 /// A header's value in text: to the end of the line or the quote around it.
 const LINE: Class = Class::EMPTY.range(0, 0x1f).with(b"\"'`\\").not();
-const SCHEMES: [&str; 10] = [
+const SCHEMES: [&str; 17] = [
     "basic",
     "bearer",
     "token",
@@ -33,6 +33,13 @@ const SCHEMES: [&str; 10] = [
     "digest",
     "ssws",
     "genie-key",
+    "geniekey",
+    "splunk",
+    "klaviyo-api-key",
+    "aws",
+    "sharedkey",
+    "sharedkeylite",
+    "pve",
 ];
 
 /// `Authorization: <scheme> <credential>`, the name ending at `after`.
@@ -59,6 +66,12 @@ pub(super) fn judge_authorization(view: View<'_>, after: usize) -> Judged {
         } else {
             Err(Stop::No)
         };
+    }
+    // `AWS id:signature`, `SharedKey account:signature`
+    let pair = [&b"aws"[..], b"sharedkey", b"sharedkeylite"];
+    if pair.iter().any(|name| scheme.eq_ignore_ascii_case(name)) {
+        let name = view.run(&CREDENTIAL, start, 96).ok_or(Stop::More)?;
+        return credential(view, expect(view, name, ":")?, is_credential);
     }
     let basic = scheme.eq_ignore_ascii_case(b"basic");
     credential(view, start, if basic { is_basic } else { is_credential })

@@ -77,6 +77,11 @@ impl Traits {
         self.pairs >= 8 && self.usual * 100 >= self.pairs * 50
     }
 
+    /// Whether its pairs of letters are hardly ever those of words: `NfXRoafADKMOKlUZe`.
+    fn unreadable(&self) -> bool {
+        self.pairs >= 8 && self.usual * 100 < self.pairs * 30
+    }
+
     fn letters(&self) -> usize {
         self.lower + self.upper
     }
@@ -113,6 +118,11 @@ fn is_usual(first: u8, second: u8) -> bool {
     USUAL[usize::from(first - b'a')] >> (second - b'a') & 1 == 1
 }
 
+/// Whether the letters of `value` are in no order that words have.
+pub(crate) fn is_unreadable(value: &[u8]) -> bool {
+    Traits::of(value).unreadable()
+}
+
 /// Shannon entropy in bits a byte.
 fn entropy(value: &[u8]) -> f32 {
     let mut counts = [0u16; 128];
@@ -138,7 +148,8 @@ pub(super) fn is_password(value: &[u8], place: Place) -> bool {
         }
         _ if traits.spaces > 0 => false,
         Place::Bare => {
-            traits.digits > 0 && traits.letters() >= if traits.special > 0 { 1 } else { 3 }
+            (traits.digits > 0 && traits.letters() >= if traits.special > 0 { 1 } else { 3 })
+                || (traits.lower > 1 && traits.upper > 1 && traits.unreadable())
         }
         Place::Literal if traits.special > 0 || traits.digits > 0 => true,
         // A word in capitals is a name for what should stand there.
@@ -149,6 +160,7 @@ pub(super) fn is_password(value: &[u8], place: Place) -> bool {
         Place::Quoted => {
             traits.special > 1
                 || (traits.special > 0 && traits.lower > 0 && traits.upper > 1)
+                || (traits.lower > 1 && traits.upper > 1 && traits.unreadable())
                 || is_phrase(value)
         }
     };
@@ -177,14 +189,25 @@ pub(super) fn is_token(value: &[u8], place: Place) -> bool {
         _ => entropy >= 3.0 && !is_path(value, &traits),
     };
     // What is so long and so dense is no placeholder, whatever parts it has: the key of the AWS documentation is not.
-    let certain =
-        value.len() >= 32 && entropy >= 4.2 && traits.special == 0 && !value.contains(&b'_');
+    let certain = value.len() >= 24
+        && entropy >= 4.2
+        && traits.special == 0
+        && !traits.readable()
+        && !value.contains(&b'_');
     dense && !is_constant(value, &traits) && (certain || !is_placeholder(value))
 }
 
 /// Whether `value` has the form of an Amazon secret key, be it the one of the documentation.
 pub(super) fn is_aws_secret(value: &[u8]) -> bool {
     value.len() == 40 && value.iter().all(|byte| ARMOUR.has(*byte)) && entropy(value) >= 3.5
+}
+
+/// Whether `value` has the form of a key of a cloud account: base64 of at least 32 bytes, padded.
+pub(super) fn is_account_key(value: &[u8]) -> bool {
+    value.len() >= 44
+        && value.ends_with(b"=")
+        && value.iter().all(|byte| ARMOUR.has(*byte))
+        && entropy(value) >= 4.0
 }
 
 /// Whether `value` is a chosen secret that is no name: it has signs in it, or digits between letters.

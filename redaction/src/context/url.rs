@@ -18,7 +18,7 @@ const PASSWORD_MIN: usize = 4;
 const SIGNATURE_MIN: usize = 16;
 
 /// What a user name is made of.
-const USER: Class = WORD.with(b"-.~%+!$*");
+const USER: Class = WORD.with(b"-.~%+!$*=,");
 /// What a password in an address is made of; an `@` in it is taken for part of it, up to the last one.
 const PASSWORD: Class = Class::EMPTY.range(0x21, 0x7e).minus(b"\"'`<>\\/?{}");
 const SIGNATURE: Class = WORD.with(b"-%+/=");
@@ -47,28 +47,35 @@ pub(super) fn judge_userinfo(view: View<'_>, after: usize) -> Judged {
         // Should it be a token, then what follows up to the host belongs to it.
         None => Err(Stop::Arriving(after, Ending::Class(PASSWORD))),
         Some(b':') => judge_password(view, after, user),
-        Some(b'@') => {
-            let token = &view.hay[after..user];
-            let value = Value {
-                start: after,
-                end: user,
-                whole: true,
-                ending: Ending::Class(USER),
-            };
-            value.verdict(
-                view,
-                token.len() >= TOKEN_MIN
-                    && !token.contains(&b'.')
-                    && strength::is_token(token, Place::Quoted),
-            )
-        }
+        Some(b'@') => judge_token(view, after, user),
         Some(_) => Err(Stop::No),
     }
 }
 
+/// A token in the place of the user.
+fn judge_token(view: View<'_>, start: usize, end: usize) -> Judged {
+    let token = &view.hay[start..end];
+    let secret = token.len() >= TOKEN_MIN
+        && !token.contains(&b'.')
+        && strength::is_token(token, Place::Quoted);
+    let value = Value {
+        start,
+        end,
+        whole: true,
+        ending: Ending::Class(USER),
+    };
+    value.verdict(view, secret)
+}
+
 fn judge_password(view: View<'_>, user: usize, colon: usize) -> Judged {
     let start = colon + 1;
-    let value = Value::find(view, start, Ending::Class(PASSWORD))?;
+    // Until it is known what stands in the place of the password, the user may be a token.
+    let token = colon - user >= TOKEN_MIN;
+    let arriving = |stop| match stop {
+        Stop::Arriving(_, ending) if token => Stop::Arriving(user, ending),
+        stop => stop,
+    };
+    let value = Value::find(view, start, Ending::Class(PASSWORD)).map_err(arriving)?;
     let run = value.bytes(view);
     let Some(end) = run
         .iter()
@@ -89,7 +96,11 @@ fn judge_password(view: View<'_>, user: usize, colon: usize) -> Judged {
             [b'$', ..] | [b'*', ..] | [b'%', b's', ..] | [b'[', .., b']']
         )
         && (password.len() < 6 || !strength::is_placeholder(password))
-        && value.end > end + 1;
+        && (value.end > end + 1 || view.hay.get(value.end) == Some(&b'/'));
+    // GitHub takes a token in the place of the user, too.
+    if password == b"x-oauth-basic" {
+        return judge_token(view, user, colon);
+    }
     Value {
         start,
         end,

@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
+use crate::class::BASE64;
+
 /// Adds every form of `value` to `found`.
 pub(crate) fn encode(value: &str, found: &mut BTreeSet<Vec<u8>>) {
     let mut add = |text: String| {
@@ -20,7 +22,9 @@ pub(crate) fn encode(value: &str, found: &mut BTreeSet<Vec<u8>>) {
     json(value, &mut add);
     base64(value.as_bytes(), &mut add);
     percent(value, &mut add);
+    base32(value.as_bytes(), &mut add);
     hex(value.as_bytes(), &mut add);
+    others(value, &mut add);
     shell(value, &mut add);
     xml(value, &mut add);
     // Every form may stand in a JSON string, and be searched in the raw text of it.
@@ -43,6 +47,19 @@ fn json(value: &str, add: &mut impl FnMut(String)) {
             add(outer.escape(&once));
         }
         add(once);
+    }
+    // Every character as an escape.
+    for upper_hex in [false, true] {
+        let dialect = Dialect {
+            upper_hex,
+            ..Dialect::PLAIN
+        };
+        let mut every = String::new();
+        value
+            .chars()
+            .for_each(|letter| dialect.unicode(letter, &mut every));
+        add(every.replace('\\', "\\\\"));
+        add(every);
     }
     // Rust's and Python's debug forms escape the quote they use.
     add(value.escape_debug().to_string());
@@ -143,6 +160,43 @@ fn base64(value: &[u8], add: &mut impl FnMut(String)) {
     }
 }
 
+/// The forms of base64 that writers break into lines.
+pub(crate) fn wrapped(value: &[u8], found: &mut BTreeSet<Vec<u8>>) {
+    base64(value, &mut |text| {
+        if text.bytes().all(|byte| BASE64.has(byte)) {
+            found.insert(text.into_bytes());
+        }
+    });
+}
+
+/// Base32 without the last character, which the bytes behind the value may have a part in.
+fn base32(value: &[u8], add: &mut impl FnMut(String)) {
+    const DIGITS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let bit = |index: usize| usize::from(value[index / 8] >> (7 - index % 8) & 1);
+    let out: String = (0..value.len() * 8 / 5)
+        .map(|letter| (0..5).fold(0, |digit, index| digit << 1 | bit(letter * 5 + index)))
+        .map(|digit| char::from(DIGITS[digit]))
+        .collect();
+    add(out.to_ascii_lowercase());
+    add(out);
+}
+
+/// Quotes doubled, as in SQL, YAML, CSV and PowerShell, and the escapes of mail.
+fn others(value: &str, add: &mut impl FnMut(String)) {
+    add(value.replace('\'', "''"));
+    add(value.replace('"', "\"\""));
+    add(value
+        .replace('`', "``")
+        .replace('"', "`\"")
+        .replace('$', "`$"));
+    let mail = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'=';
+    let quoted = value.bytes().map(|byte| match mail(byte) {
+        true => char::from(byte).to_string(),
+        false => format!("={byte:02X}"),
+    });
+    add(quoted.collect());
+}
+
 /// Percent encoding with the sets of characters that common encoders keep, and the `+` of forms.
 fn percent(value: &str, add: &mut impl FnMut(String)) {
     const KEPT: [&str; 7] = [
@@ -168,6 +222,14 @@ fn percent(value: &str, add: &mut impl FnMut(String)) {
     }
     for upper in [true, false] {
         add(escape(value, |_| false, upper, false));
+        // A parameter in an address that is a parameter itself.
+        let once = escape(
+            value,
+            |byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte),
+            upper,
+            false,
+        );
+        add(once.replace('%', "%25"));
     }
 }
 
@@ -201,6 +263,10 @@ fn hex(value: &[u8], add: &mut impl FnMut(String)) {
     for prefix in ["", "\\x"] {
         add(digits(prefix, false));
         add(digits(prefix, true));
+    }
+    for separator in [" ", ":"] {
+        add(digits(separator, false)[1..].to_owned());
+        add(digits(separator, true)[1..].to_owned());
     }
 }
 

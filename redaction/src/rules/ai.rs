@@ -168,7 +168,7 @@ pub(super) const RULES: &[PrefixRule] = &[
     PrefixRule {
         id: "anyscale-key",
         severity: High,
-        patterns: &["esecret_[A-Za-z0-9]{28,}"],
+        patterns: &["esecret_[A-Za-z0-9]{20,}"],
         need: Need::DIGIT,
         harmless: &["esecret_x"],
     },
@@ -266,7 +266,7 @@ pub(super) const RULES: &[PrefixRule] = &[
     PrefixRule {
         id: "runpod-key",
         severity: High,
-        patterns: &["rpa_[A-Z0-9]{40,}"],
+        patterns: &["rpa_[A-Za-z0-9]{40,}"],
         need: Need::DIGIT,
         harmless: &["rpa_x"],
     },
@@ -283,5 +283,12 @@ pub(super) const RULES: &[PrefixRule] = &[
         patterns: &["bb_live_[A-Za-z0-9_-]{25,}"],
         need: Need::VARIED,
         harmless: &["bb_live_"],
+    },
+    PrefixRule {
+        id: "langchain-key",
+        severity: High,
+        patterns: &["ls__[a-f0-9]{32}"],
+        need: Need::VARIED,
+        harmless: &["ls__"],
     },
 ];

@@ -136,4 +136,32 @@ pub(super) const RULES: &[PrefixRule] = &[
         need: Need::DIGIT,
         harmless: &["cu_x"],
     },
+    PrefixRule {
+        id: "rootly-token",
+        severity: High,
+        patterns: &["rootly_[a-f0-9]{60,}"],
+        need: Need::VARIED,
+        harmless: &["rootly_team"],
+    },
+    PrefixRule {
+        id: "incident-io-key",
+        severity: High,
+        patterns: &["inc_[a-f0-9]{40,}"],
+        need: Need::VARIED,
+        harmless: &["inc_counter"],
+    },
+    PrefixRule {
+        id: "elastic-cloud-key",
+        severity: High,
+        patterns: &["essu_[A-Za-z0-9+/_-]{40,}={0,2}"],
+        need: Need::MIXED,
+        harmless: &["essu_"],
+    },
+    PrefixRule {
+        id: "uptimerobot-key",
+        severity: High,
+        patterns: &[r"u\d\d\d{4,8}-[a-f0-9]{24}", r"m\d\d\d{4,10}-[a-f0-9]{24}"],
+        need: Need::VARIED,
+        harmless: &["u1234567-"],
+    },
 ];

@@ -74,4 +74,28 @@ pub(super) const RULES: &[PrefixRule] = &[
         need: Need::VARIED,
         harmless: &["packagist_name"],
     },
+    PrefixRule {
+        id: "packagist-token",
+        severity: High,
+        patterns: &["packagist_[a-z]{2,4}_[a-f0-9]{40,}"],
+        need: Need::VARIED,
+        harmless: &["packagist_url"],
+    },
+    PrefixRule {
+        id: "jsr-token",
+        severity: High,
+        patterns: &["jsrp_[A-Za-z0-9]{30,}", "jsrd_[A-Za-z0-9]{30,}"],
+        need: Need::MIXED,
+        harmless: &["jsrp_"],
+    },
+    PrefixRule {
+        id: "sidekiq-secret",
+        severity: High,
+        patterns: &[
+            "BUNDLE_ENTERPRISE__CONTRIBSYS__COM[=:' ]{1,4}[a-f0-9]{8}:[a-f0-9]{8}",
+            "BUNDLE_GEMS__CONTRIBSYS__COM[=:' ]{1,4}[a-f0-9]{8}:[a-f0-9]{8}",
+        ],
+        need: Need::NOTHING,
+        harmless: &["BUNDLE_ENTERPRISE__CONTRIBSYS__COM"],
+    },
 ];

@@ -49,20 +49,36 @@ pub(super) fn sign(view: View<'_>, name: Name, kind: Kind) -> Judged<Sign> {
     let spaced = at > name.end;
     let rest = &view.hay[at..];
     let width = match rest {
-        [] | [b'=' | b':' | b'!'] | [b'=' | b'!', b'='] if !view.eof => return Err(Stop::More),
-        [b'=' | b'!', b'=', b'=', ..] => 3,
-        [b'=', b'=' | b'>', ..] | [b':' | b'!', b'=', ..] => 2,
+        []
+        | [b'=' | b':' | b'!' | b'?' | b'|' | b'%' | b'(']
+        | [b'=' | b'!', b'=']
+        | [b'%', b'3']
+            if !view.eof =>
+        {
+            return Err(Stop::More);
+        }
+        [b'=' | b'!', b'=', b'=', ..] | [b'%', b'3', b'D' | b'd' | b'A' | b'a', ..] => 3,
+        [b'=', b'=' | b'>', ..] | [b':' | b'!' | b'?', b'=', ..] => 2,
+        // What stands in for a variable that is not set.
+        [b':', b'-', ..] if name.upper => 2,
+        [b'|', b'|', ..] | [b'?', b'?', ..] if spaced => 2,
+        // A cell of a table.
+        [b'|', b' ', ..] if spaced => 1,
         [b':', b':', ..] => return Err(Stop::No),
         [b'=' | b':', ..] => 1,
         [b',', ..] if name.closed => 1,
-        [b'>', ..] if !spaced && !name.closed => 1,
+        [b'>', ..] if !spaced => 1,
         [b'(', ..]
             if !spaced && name.bare && !name.closed && !name.upper && kind != Kind::PassWord =>
         {
             1
         }
-        // `PASSWORD 'secret'`, as databases have it.
-        [b'\'', ..] if spaced && matches!(kind, Kind::Password) => 0,
+        // `PASSWORD 'secret'`, as databases have it, `:password "secret"`, and prose that quotes one.
+        [b'\'' | b'"', ..] if spaced && !name.closed && kind != Kind::PassWord => 0,
+        // `PASSWORD('secret')`
+        [b'(', b'\'', ..] if name.upper && matches!(kind, Kind::Password) => 1,
+        // A block that has the value in it, as in Terraform.
+        [b'{', ..] if spaced && name.closed => 0,
         [b'i' | b'I', ..] if spaced && !name.flag && !name.upper => return is(view, at),
         _ if (name.flag || name.upper) && spaced && !name.closed => 0,
         _ => return Err(Stop::No),
@@ -76,9 +92,15 @@ pub(super) fn sign(view: View<'_>, name: Name, kind: Kind) -> Judged<Sign> {
         1 => rest[0],
         _ => b'=',
     };
-    let quoted = matches!(byte, b',' | b'(') || rest.first() == Some(&b'\'');
+    let quoted = matches!(byte, b',' | b'(')
+        || matches!(
+            rest,
+            [b'\'' | b'"', ..] | [b'|', b'|', ..] | [b'?', b'?', ..]
+        );
     // `setenv API_TOKEN ...` and prose in capitals look alike.
-    let neighbours = byte == b' ' && !name.flag && !quoted;
+    // `:password "secret"` names its value, prose only speaks of it.
+    let double = width == 0 && rest.first() == Some(&b'"') && !name.keyword;
+    let neighbours = byte == b' ' && !name.flag && (!quoted || double);
     let list = neighbours || (byte == b',' && !name.upper);
     Ok(Sign {
         byte,
@@ -146,10 +168,74 @@ fn pair(view: View<'_>, from: usize) -> Judged<Option<Sign>> {
     }))
 }
 
+/// `{ "value": "..." }` and `{ default = "..." }` behind the sign: the sign of the value in there.
+pub(super) fn nested(view: View<'_>, sign: Sign) -> Judged<Option<Sign>> {
+    if view.hay.get(sign.value) != Some(&b'{') {
+        return Ok(None);
+    }
+    let space = PAIR_SPACE.minus(b",\\");
+    let at = view
+        .run(&space, sign.value + 1, SPACE_MAX)
+        .ok_or(Stop::More)?;
+    let word = match expect(view, at, "value") {
+        Err(Stop::No) => expect(view, at, "default"),
+        found => found,
+    };
+    let word = match word {
+        Ok(word) => word,
+        Err(Stop::No) => return Ok(None),
+        Err(stop) => return Err(stop),
+    };
+    let end = view.run(&CLOSER, word, SPACE_MAX).ok_or(Stop::More)?;
+    let byte = match view.hay.get(end) {
+        Some(byte @ (b'=' | b':')) => *byte,
+        None if !view.eof => return Err(Stop::More),
+        _ => return Ok(None),
+    };
+    let value = view.run(&SPACE, end + 1, SPACE_MAX).ok_or(Stop::More)?;
+    Ok(Some(Sign {
+        byte,
+        value,
+        tight: false,
+        quoted: true,
+        entry: false,
+        list: false,
+    }))
+}
+
+/// What may wrap a string in code, `Some("...")`: where the quote stands.
+fn wrapper(view: View<'_>, at: usize) -> Judged<usize> {
+    const WRAPPERS: [&[u8]; 12] = [
+        b"Some(",
+        b"Ok(",
+        b"Just(",
+        b"SecretString::from(",
+        b"SecretString::new(",
+        b"Secret::new(",
+        b"SecretStr(",
+        b"String::from(",
+        b"Buffer.from(",
+        b"quote(",
+        b"[",
+        b"[ ",
+    ];
+    let rest = &view.hay[at..];
+    let mut wrapped = at;
+    for wrapper in WRAPPERS {
+        if rest.starts_with(wrapper) {
+            wrapped = at + wrapper.len();
+        } else if wrapper.starts_with(rest) && !view.eof && !rest.is_empty() {
+            return Err(Stop::Arriving(at, Ending::Bare));
+        }
+    }
+    Ok(wrapped)
+}
+
 /// The quote that opens a value at `at`, behind the letters that may mark a string: where the value begins, and how it
 /// ends.
 pub(super) fn opening(view: View<'_>, at: usize) -> Judged<Option<(usize, Ending)>> {
-    let marks = at + Class::EMPTY.with(b"brfuLR@$").run(view.hay, at, 2);
+    let at = wrapper(view, at)?;
+    let marks = at + Class::EMPTY.with(b"brfuLRN@$").run(view.hay, at, 2);
     let quote = marks + Class::EMPTY.with(b"\\").run(view.hay, marks, 8);
     match view.hay.get(quote) {
         Some(byte @ (b'"' | b'\'' | b'`')) => Ok(Some((
