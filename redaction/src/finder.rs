@@ -2,7 +2,7 @@
 //!
 //! Not a matcher: it knows literals only. What a literal means is decided by the rule that owns it.
 //!
-//! Every pair of bytes is looked up in a table that says in which of eight groups of literals it may come first, and in
+//! Every pair of bytes is looked up in a table that says in which of sixteen groups of literals it may come first, and in
 //! which it may come third. A position is a candidate when its pair and the pair behind it agree on a group. The look-ups
 //! do not depend on each other, unlike the steps of an automaton, and their cost hardly depends on how many literals
 //! there are.
@@ -13,6 +13,8 @@ use crate::class::Class;
 const WINDOW: usize = 4;
 /// Positions that are looked at in one round.
 const BLOCK: usize = 8;
+/// Words of the bits that say whether a window may be one.
+const SEEN: usize = 2048;
 /// Case folding of a window; it also merges some punctuation, which the exact comparison undoes.
 const FOLD: u32 = 0x2020_2020;
 
@@ -192,9 +194,11 @@ impl Literal {
 /// The compiled set of literals.
 #[derive(Debug)]
 pub(crate) struct Finder {
-    /// By a pair of bytes: low byte, the groups in which it comes first; high byte, those in which it comes third.
-    pairs: Box<[u16; 1 << 16]>,
+    /// By a pair of bytes: low half, the groups in which it comes first; high half, those in which it comes third.
+    pairs: Box<[u32; 1 << 16]>,
     slots: Vec<Slot>,
+    /// One bit for each window, by its hash: most windows that are none are ruled out here, in the nearest cache.
+    seen: Box<[u64; SEEN]>,
     ids: Vec<u32>,
     literals: Vec<Literal>,
     ones: Box<[u8; 256]>,
@@ -215,6 +219,12 @@ struct Slot {
 #[inline]
 fn hash(window: u32) -> u32 {
     window.wrapping_mul(0x9E37_79B1)
+}
+
+/// The bit of a window among [`SEEN`] words.
+#[inline]
+fn seen(window: u32) -> usize {
+    (window.wrapping_mul(0x85EB_CA6B) >> (32 - (SEEN * 64).trailing_zeros())) as usize
 }
 
 #[inline]
@@ -246,6 +256,7 @@ impl Finder {
         let mut finder = Finder {
             pairs: Box::new([0; 1 << 16]),
             slots: vec![Slot::default(); (entries.len() * 4).next_power_of_two().max(16)],
+            seen: Box::new([0; SEEN]),
             ids: entries.iter().map(|(_, id)| *id).collect(),
             literals,
             ones: Box::new([0; 256]),
@@ -278,7 +289,7 @@ impl Finder {
     /// Enters a window, given what may stand at each of its places.
     fn mark_pairs(&mut self, [a, b, c, d]: [&[u8]; WINDOW]) {
         // Literals that begin alike share a group, so that few pairs come first in more than one.
-        let group = hash(u32::from_le_bytes([a[0] | 0x20, b[0] | 0x20, 0, 0])) >> 29;
+        let group = hash(u32::from_le_bytes([a[0] | 0x20, b[0] | 0x20, 0, 0])) >> 28;
         for first in a {
             for second in b {
                 self.pairs[two([*first, *second])] |= 1 << group;
@@ -286,7 +297,7 @@ impl Finder {
         }
         for third in c {
             for fourth in d {
-                self.pairs[two([*third, *fourth])] |= 1 << (group + 8);
+                self.pairs[two([*third, *fourth])] |= 1 << (group + 16);
             }
         }
     }
@@ -311,6 +322,8 @@ impl Finder {
             at = (at + 1) & mask;
         }
         self.slots[at] = slot;
+        let bit = seen(slot.window);
+        self.seen[bit / 64] |= 1 << (bit % 64);
     }
 
     /// The positions from `from` on where literals may begin, in order.
@@ -325,7 +338,7 @@ impl Finder {
     }
 
     #[inline]
-    fn pair(&self, bytes: &[u8; BLOCK + WINDOW - 1], at: usize) -> u16 {
+    fn pair(&self, bytes: &[u8; BLOCK + WINDOW - 1], at: usize) -> u32 {
         self.pairs[usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]))]
     }
 
@@ -335,7 +348,12 @@ impl Finder {
         (hash(window) >> (32 - self.slots.len().trailing_zeros())) as usize
     }
 
+    #[inline]
     fn look_up(&self, window: u32) -> Option<Slot> {
+        let bit = seen(window);
+        if self.seen[bit / 64] >> (bit % 64) & 1 == 0 {
+            return None;
+        }
         let mask = self.slots.len() - 1;
         let mut at = self.home(window);
         loop {
@@ -432,10 +450,10 @@ impl Hits<'_, '_> {
         let mut at = self.next;
         while let Some(bytes) = self.hay.get(at..at + BLOCK + WINDOW - 1) {
             let bytes: &[u8; BLOCK + WINDOW - 1] = bytes.try_into().ok()?;
-            let pairs: [u16; BLOCK + 2] =
+            let pairs: [u32; BLOCK + 2] =
                 std::array::from_fn(|index| self.finder.pair(bytes, index));
-            let agree: [u16; BLOCK] =
-                std::array::from_fn(|index| pairs[index] & (pairs[index + 2] >> 8));
+            let agree: [u32; BLOCK] =
+                std::array::from_fn(|index| pairs[index] & (pairs[index + 2] >> 16));
             if agree.iter().fold(0, |any, groups| any | groups) != 0 {
                 self.marks = (0..BLOCK).fold(0, |marks, index| {
                     marks | u32::from(agree[index] != 0) << index

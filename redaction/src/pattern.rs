@@ -13,7 +13,7 @@ const HEAD_MIN: usize = 3;
 /// "No upper count".
 const UNBOUNDED: u32 = u32::MAX;
 /// Largest class that may stand among the fixed characters of a head: each member makes a head of its own.
-const HEAD_CLASS_MAX: usize = 62;
+const HEAD_CLASS_MAX: usize = 16;
 
 /// Why a pattern text is not usable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -13,6 +13,8 @@ use crate::context::value::Ending;
 use crate::context::{Judged, Kind, Stop, Value, expect, words};
 use crate::view::View;
 
+/// Shortest token that may be no more than a neighbour of its name.
+const LISTED_MIN: usize = 16;
 /// Shortest private part of a JSON Web Key: that of a curve, 32 bytes in base64.
 const JSON_KEY_MIN: usize = 43;
 const JSON_KEY: Class = WORD.with(b"-");
@@ -58,17 +60,15 @@ pub(super) fn judge(kind: Kind, view: View<'_>, at: usize, after: usize) -> Judg
     value(kind, view, sign, literal)
 }
 
-/// `"d":"<base64url>"` of a JSON Web Key, the name standing between quotes that end at `after`.
+/// `"d":"<base64url>"` of a JSON Web Key, the name with its quotes and colon standing at `at..after`.
 pub(super) fn judge_json_key(view: View<'_>, at: usize, after: usize) -> Judged {
-    let quote = view.hay[after - 1];
+    let quote = b'"';
     let depth = view.hay[at..after]
         .iter()
         .filter(|byte| **byte == b'\\')
         .count();
-    let colon = view.run(&SPACE, after, CLOSER_MAX).ok_or(Stop::More)?;
-    let at = expect(view, colon, ":")?;
     let open = view
-        .run(&SPACE.with(b"\\"), at, CLOSER_MAX)
+        .run(&SPACE.with(b"\\"), after, CLOSER_MAX)
         .ok_or(Stop::More)?;
     let start = expect(view, open, "\"")?;
     let value = Value::find(view, start, Ending::Quote(quote, (depth / 2) as u8))?;
@@ -117,8 +117,6 @@ fn is_name(kind: Kind, cue: &[u8], tail: &[u8]) -> bool {
         && tail.len() < NAME_MAX
         && !tail.ends_with(b".")
         && !words::is_name_end(last_word(tail))
-        && !words::is_name_end(last_word(tail).strip_suffix(b"s").unwrap_or_default())
-        && !words::is_name_end(last_word(tail).strip_suffix(b"S").unwrap_or_default())
 }
 
 /// The last word of a name, in snake, kebab or camel case.
@@ -164,6 +162,7 @@ fn value(kind: Kind, view: View<'_>, sign: Sign, literal: bool) -> Judged {
             view,
             Sign {
                 value: start,
+                list: sign.list || view.hay[at] == b'[',
                 ..sign
             },
             ending,
@@ -215,6 +214,7 @@ fn decide(kind: Kind, view: View<'_>, sign: Sign, ending: Ending, place: Place) 
         Kind::Secret => {
             is_token(bytes, place) || (place == Place::Quoted && is_chosen(bytes, place))
         }
+        Kind::Token if sign.list => bytes.len() >= LISTED_MIN && is_token(bytes, place),
         Kind::AccountKey => is_account_key(bytes),
         _ => is_token(bytes, place),
     };

@@ -65,12 +65,11 @@ const FLAGS: &[(&str, &[&str], Takes)] = &[
     ("security add-generic-password", &[" -w "], Takes::Word),
     ("sqlcmd", &[" -P "], Takes::Word),
     ("unzip", &[" -P "], Takes::Word),
-    ("zip", &[" -P "], Takes::Word),
+    ("zip -P", &[" "], Takes::Word),
     ("ipmitool", &[" -P "], Takes::Word),
     ("mosquitto_pub", &[" -P "], Takes::Word),
     ("mosquitto_sub", &[" -P "], Takes::Word),
     ("isql", &[" -P "], Takes::Word),
-    ("bcp", &[" -P "], Takes::Word),
     ("tsql", &[" -P "], Takes::Word),
     ("ssh-keygen", &[" -N ", " -P "], Takes::Word),
     ("plink", &[" -pw "], Takes::Word),
@@ -272,8 +271,8 @@ pub(super) fn judge_command(view: View<'_>, at: usize, after: usize) -> Judged {
     }
     let near = &view.hay[after..view.hay.len().min(after + FLAG_WITHIN)];
     // Behind a marker the distance to the command is not what it was; behind the same command it is that one's turn.
-    let marker = memchr::memmem::find(near, OPENING.as_bytes()).unwrap_or(near.len());
-    let marker = memchr::memmem::find(&near[..marker], name).unwrap_or(marker);
+    let marker = first(near, OPENING.as_bytes()).unwrap_or(near.len());
+    let marker = first(&near[..marker], name).unwrap_or(marker);
     let line = memchr::memchr3(b'\n', b'\r', b';', &near[..marker]).unwrap_or(marker);
     let within = &near[..memchr::memchr(b'|', &near[..line]).unwrap_or(line)];
     let found = memchr::memchr_iter(b' ', within)
@@ -290,6 +289,11 @@ pub(super) fn judge_command(view: View<'_>, at: usize, after: usize) -> Judged {
         return Err(Stop::More);
     }
     judge_argument(view, start, *takes)
+}
+
+/// Where `part` first stands in `text`; for texts so short that preparing a search costs more than the search.
+fn first(text: &[u8], part: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(part[0], text).find(|at| text[*at..].starts_with(part))
 }
 
 /// The width of the longest of `flags` that `text` begins with.

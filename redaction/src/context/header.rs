@@ -20,6 +20,7 @@ const CREDENTIAL: Class = WORD.with(b"-.~+/=");
 /// What may stand between a header's name and its value, also in code and in escaped text.
 const SIGNS: Class = Class::EMPTY.with(b" \t:=\"'`,\\()]>");
 const SPACE: Class = Class::EMPTY.with(b" \t");
+const COOKIE_NAME: Class = WORD.with(b"-.%");
 /// A header's value in text: to the end of the line or the quote around it.
 const LINE: Class = Class::EMPTY.range(0, 0x1f).with(b"\"'`\\").not();
 const SCHEMES: [&str; 17] = [
@@ -131,7 +132,7 @@ pub(super) fn judge_cookie(view: View<'_>, at: usize, after: usize) -> Judged {
     let secret = value.bytes(view).split(|byte| *byte == b';').any(|pair| {
         let mut halves = pair.trim_ascii().splitn(2, |byte| *byte == b'=');
         let name = halves.next().unwrap_or_default();
-        let is_name = !name.is_empty() && name.iter().all(|byte| WORD.with(b"-.%").has(*byte));
+        let is_name = !name.is_empty() && name.iter().all(|byte| COOKIE_NAME.has(*byte));
         is_name && halves.next().is_some_and(is_cookie)
     });
     value.verdict(view, secret)

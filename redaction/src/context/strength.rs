@@ -174,13 +174,11 @@ pub(super) fn is_password(value: &[u8], place: Place) -> bool {
 
 /// Whether `value` is what a machine made up.
 pub(super) fn is_token(value: &[u8], place: Place) -> bool {
+    if value.len() < 10 {
+        return false;
+    }
     let traits = Traits::of(value);
-    if value.len() < 10
-        || traits.spaces > 0
-        || !traits.random()
-        || is_number(value)
-        || is_code(value, place)
-    {
+    if traits.spaces > 0 || !traits.random() || is_number(value) || is_code(value, place) {
         return false;
     }
     let entropy = entropy(value);

@@ -21,7 +21,7 @@ const SIGNATURE_MIN: usize = 16;
 const USER: Class = WORD.with(b"-.~%+!$*=,");
 /// What a password in an address is made of; an `@` in it is taken for part of it, up to the last one.
 const PASSWORD: Class = Class::EMPTY.range(0x21, 0x7e).minus(b"\"'`<>\\/?{}");
-const SIGNATURE: Class = WORD.with(b"-%+/=");
+const SIGNATURE: Class = WORD.with(b"-%+/");
 
 /// Words that stand for a password in documentation.
 const WORDS: &[&str] = &[

@@ -26,6 +26,9 @@ const PLACEHOLDERS: &str = "\
     <secret <token <pass -goes-here _goes_here _here -here foobar not-a-real not_a_real sample \
     12345678901234567890 abcdefghijklmnop deadbeef 00000000";
 
+/// Longest of [`NAME_ENDS`], and more.
+const NAME_END_MAX: usize = 16;
+
 /// Last words of names that hold no secret.
 const NAME_ENDS: &str = "\
     backend engine encryption hasher hashing method login generator validator \
@@ -44,7 +47,15 @@ const NAMING: &str = "\
     config setting default enter please must should cannot";
 
 static VALUE_SET: LazyLock<HashSet<&[u8]>> = LazyLock::new(|| set(VALUES));
-static NAME_END_SET: LazyLock<HashSet<&[u8]>> = LazyLock::new(|| set(NAME_ENDS));
+/// Sorted.
+static NAME_END_SET: LazyLock<Vec<&[u8]>> = LazyLock::new(|| {
+    let mut words: Vec<&[u8]> = NAME_ENDS
+        .split_ascii_whitespace()
+        .map(str::as_bytes)
+        .collect();
+    words.sort_unstable();
+    words
+});
 /// What was redacted already is a placeholder too.
 static PLACEHOLDER_PARTS: LazyLock<AhoCorasick> = LazyLock::new(|| {
     automaton(&format!(
@@ -78,7 +89,14 @@ pub(super) fn has_placeholder(value: &[u8]) -> bool {
 
 /// Whether a name that ends with `word` holds no secret.
 pub(super) fn is_name_end(word: &[u8]) -> bool {
-    word.len() <= 16 && NAME_END_SET.contains(word.to_ascii_lowercase().as_slice())
+    let mut lower = [0; NAME_END_MAX];
+    let Some(lower) = lower.get_mut(..word.len()) else {
+        return false;
+    };
+    lower.copy_from_slice(word);
+    lower.make_ascii_lowercase();
+    let stem = lower.strip_suffix(b"s").unwrap_or(lower);
+    NAME_END_SET.binary_search(&&*lower).is_ok() || NAME_END_SET.binary_search(&stem).is_ok()
 }
 
 /// Whether `value`, in lower case, has a part that names something.

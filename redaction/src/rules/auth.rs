@@ -118,13 +118,6 @@ pub(super) const RULES: &[PrefixRule] = &[
         harmless: &["secret-test-that-the-redactor-leaves-alone"],
     },
     PrefixRule {
-        id: "okta-token",
-        severity: High,
-        patterns: &[r"00[A-Za-z0-9][A-Za-z0-9_-]{39}\b"],
-        need: Need::MIXED,
-        harmless: &["00000000"],
-    },
-    PrefixRule {
         id: "teamcity-token",
         severity: High,
         patterns: &[r"eyJ0eXAiOiAiVENWMiJ9\.[A-Za-z0-9_-]{20,}\.?[A-Za-z0-9_-]*"],

@@ -279,11 +279,4 @@ pub(super) const RULES: &[PrefixRule] = &[
         need: Need::MIXED,
         harmless: &["LT_ACCESS"],
     },
-    PrefixRule {
-        id: "legacy-vault-token",
-        severity: High,
-        patterns: &[r"s\.[A-Za-z0-9][A-Za-z0-9]{23}\b"],
-        need: Need::MIXED,
-        harmless: &["s.toLowerCaseAndTrimmed"],
-    },
 ];

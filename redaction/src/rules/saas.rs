@@ -129,7 +129,7 @@ pub(super) const RULES: &[PrefixRule] = &[
     PrefixRule {
         id: "facebook-token",
         severity: High,
-        patterns: &["EAA[A-Za-z0-9]{90,}"],
+        patterns: &["EAA[A-Za-z0-9]{100,}"],
         need: Need::MIXED,
         harmless: &["EAAC"],
     },
@@ -422,19 +422,5 @@ pub(super) const RULES: &[PrefixRule] = &[
         patterns: &["sk-ak-[A-Za-z0-9]{28,}"],
         need: Need::MIXED,
         harmless: &["sk-ak-"],
-    },
-    PrefixRule {
-        id: "sanity-token",
-        severity: High,
-        patterns: &["sk[A-Za-z0-9][A-Za-z0-9]{90,}"],
-        need: Need::MIXED,
-        harmless: &["skip"],
-    },
-    PrefixRule {
-        id: "beamer-key",
-        severity: High,
-        patterns: &[r"b_[A-Za-z0-9][A-Za-z0-9=_-]{43}\b"],
-        need: Need::MIXED,
-        harmless: &["b_tree"],
     },
 ];

@@ -18,6 +18,10 @@ const TYPE_MAX: usize = 40;
 const TYPE_WORDS: usize = 3;
 
 const SPACE: Class = Class::EMPTY.with(b" \t");
+const VALUE_SPACE: Class = SPACE.with(b"*");
+const IS_SPACE: Class = SPACE.with(b":");
+const MARKS: Class = Class::EMPTY.with(b"brfuLRN@$");
+const BACKSLASH: Class = Class::EMPTY.with(b"\\");
 const TYPE: Class = WORD.with(b"&'<>: []?|*.,");
 /// What may stand between a name that is a value itself, and the word `value`.
 const PAIR_SPACE: Class = SPACE.with(b"\r\n,\"'\\");
@@ -84,9 +88,7 @@ pub(super) fn sign(view: View<'_>, name: Name, kind: Kind) -> Judged<Sign> {
         _ => return Err(Stop::No),
     };
     let end = at + width;
-    let value = view
-        .run(&SPACE.with(b"*"), end, SPACE_MAX)
-        .ok_or(Stop::More)?;
+    let value = view.run(&VALUE_SPACE, end, SPACE_MAX).ok_or(Stop::More)?;
     let byte = match width {
         0 => b' ',
         1 => rest[0],
@@ -115,9 +117,7 @@ pub(super) fn sign(view: View<'_>, name: Name, kind: Kind) -> Judged<Sign> {
 /// `the password is ...`.
 fn is(view: View<'_>, at: usize) -> Judged<Sign> {
     let end = expect(view, at, "is")?;
-    let value = view
-        .run(&SPACE.with(b":"), end, SPACE_MAX)
-        .ok_or(Stop::More)?;
+    let value = view.run(&IS_SPACE, end, SPACE_MAX).ok_or(Stop::More)?;
     match value > end {
         true => Ok(Sign {
             byte: b'i',
@@ -133,6 +133,13 @@ fn is(view: View<'_>, at: usize) -> Judged<Sign> {
 
 /// `name: API_TOKEN`, `value: ...` on the next line; `key="ApiKey" value="..."`: the sign of the value.
 fn pair(view: View<'_>, from: usize) -> Judged<Option<Sign>> {
+    if view
+        .hay
+        .get(from)
+        .is_some_and(|byte| !PAIR_SPACE.has(*byte))
+    {
+        return Ok(None);
+    }
     let end = view.run(&PAIR_SPACE, from, SPACE_MAX);
     // Behind a quote a value may begin, even with white space.
     let skipped = &view.hay[from..end.unwrap_or(view.hay.len())];
@@ -235,8 +242,8 @@ fn wrapper(view: View<'_>, at: usize) -> Judged<usize> {
 /// ends.
 pub(super) fn opening(view: View<'_>, at: usize) -> Judged<Option<(usize, Ending)>> {
     let at = wrapper(view, at)?;
-    let marks = at + Class::EMPTY.with(b"brfuLRN@$").run(view.hay, at, 2);
-    let quote = marks + Class::EMPTY.with(b"\\").run(view.hay, marks, 8);
+    let marks = at + MARKS.run(view.hay, at, 2);
+    let quote = marks + BACKSLASH.run(view.hay, marks, 8);
     match view.hay.get(quote) {
         Some(byte @ (b'"' | b'\'' | b'`')) => Ok(Some((
             quote + 1,
@@ -250,6 +257,10 @@ pub(super) fn opening(view: View<'_>, at: usize) -> Judged<Option<(usize, Ending
 /// `: Type = "value"`: where the value begins, when a type stands first.
 pub(super) fn typed(view: View<'_>, at: usize) -> Judged<Option<usize>> {
     let arriving = || Stop::Arriving(at, Ending::Bare);
+    let near = view.hay.get(at..=at + TYPE_MAX);
+    if near.is_some_and(|near| memchr::memchr(b'=', near).is_none()) {
+        return Ok(None);
+    }
     let end = at + TYPE.run(view.hay, at, TYPE_MAX);
     match &view.hay[end..] {
         [] | [b'='] if !view.eof => Err(arriving()),
