@@ -327,7 +327,8 @@ impl Client {
         let params = &value["params"];
         let named = params["threadId"]
             .as_str()
-            .or_else(|| params["thread"]["id"].as_str());
+            .or_else(|| params["thread"]["id"].as_str())
+            .or_else(|| value["threadId"].as_str());
         let thread = named.map(str::to_owned).or_else(|| self.owner_by_seq(seq?));
         let (method, raw) = (method.to_owned(), line.to_owned());
         let event = Event {
