@@ -12,7 +12,7 @@ use actors::{
     admission,
     host::{Host, HostOptions},
 };
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use config::{Bound, EX_CONFIG, Environment, Listen};
 use journal::{Journal, Opened};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -52,7 +52,13 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let served = runtime.block_on(serve(loaded, journal, notes));
     // Blocking reads of the journal that nobody waits for any more.
     runtime.shutdown_background();
-    served.map(|()| ExitCode::SUCCESS)
+    match served {
+        Err(error) if error.is::<Exposed>() => {
+            eprintln!("holdfast: {error}");
+            Ok(ExitCode::from(EX_CONFIG))
+        }
+        served => served.map(|()| ExitCode::SUCCESS),
+    }
 }
 
 /// Serves this configuration until SIGTERM or SIGINT. `notes` go into the log.
@@ -171,12 +177,17 @@ fn origins(admission: &config::Admission, bound: &Bound) -> Vec<String> {
     origins
 }
 
+/// Tailscale publishes this host in a way that is never safe. A fault of the configuration, although not of ours.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Exposed(String);
+
 /// How often it is looked whether this host has been published to the internet meanwhile.
 const EXPOSURE_CHECK: Duration = Duration::from_secs(60);
 
 /// Fails when Tailscale publishes this host to the internet, or in a way that hides who calls. A raw forward carries no
 /// header, so that no request could tell. A machine without Tailscale has nothing to say.
-async fn refuse_exposure(listen: &Listen) -> anyhow::Result<()> {
+async fn refuse_exposure(listen: &Listen) -> Result<(), Exposed> {
     let status = match tailscale::status().await {
         Ok(status) => status,
         Err(StatusError::NotInstalled) => return Ok(()),
@@ -187,12 +198,16 @@ async fn refuse_exposure(listen: &Listen) -> anyhow::Result<()> {
     };
     for exposure in tailscale::exposures(&status, listen) {
         match exposure {
-            Exposure::Funnel(host) => bail!(
-                "Tailscale Funnel publishes this host to the internet under {host}; switch it off: tailscale funnel reset"
-            ),
-            Exposure::RawForward(port) => bail!(
-                "Tailscale forwards port {port} of the tailnet here raw, so callers can not be told; use HTTPS Serve"
-            ),
+            Exposure::Funnel(host) => {
+                return Err(Exposed(format!(
+                    "Tailscale Funnel publishes this host to the internet under {host}; switch it off: tailscale funnel reset"
+                )));
+            }
+            Exposure::RawForward(port) => {
+                return Err(Exposed(format!(
+                    "Tailscale forwards port {port} of the tailnet here raw, so callers can not be told; use HTTPS Serve"
+                )));
+            }
             Exposure::Serve(_) => {}
         }
     }
@@ -200,7 +215,7 @@ async fn refuse_exposure(listen: &Listen) -> anyhow::Result<()> {
 }
 
 /// Resolves when this host has become exposed.
-async fn until_exposed(listen: &Listen) -> anyhow::Error {
+async fn until_exposed(listen: &Listen) -> Exposed {
     loop {
         tokio::time::sleep(EXPOSURE_CHECK).await;
         if let Err(error) = refuse_exposure(listen).await {

@@ -6,6 +6,7 @@
 
 mod attach;
 mod calls;
+mod duplicates;
 mod folders;
 mod host_methods;
 mod outbound;

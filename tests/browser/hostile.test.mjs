@@ -127,7 +127,6 @@ async function watchedPage(options) {
   page.on("dialog", (dialog) => { page.problems.push(`a dialog: ${dialog.message()}`); void dialog.dismiss(); });
   page.on("popup", (popup) => page.problems.push(`a window: ${popup.url()}`));
   page.on("frameattached", () => page.problems.push("a frame"));
-  page.on("websocket", (socket) => page.problems.push(`a socket to ${socket.url()}`));
   await page.exposeFunction("__pwned", () => { page.problems.push("a payload ran"); });
   await page.evaluate(() => {
     addEventListener("securitypolicyviolation", (event) => globalThis.__pwned(event.violatedDirective));

@@ -99,6 +99,9 @@ export function openBrowser() {
 /** A page in a browser profile of its own, not signed in; `problems` collects what the page complains about. */
 export async function openPage(browser, demo, viewport, options) {
   const page = await blankPage(browser, demo, viewport, options);
+  page.on("websocket", (socket) => {
+    if (!socket.url().startsWith(demo.url.replace(/^http/, "ws"))) page.problems.push(`a socket to elsewhere: ${socket.url()}`);
+  });
   await page.goto(demo.url);
   return page;
 }

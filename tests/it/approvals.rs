@@ -76,6 +76,46 @@ async fn an_approval_given_in_one_tab_is_resolved_in_the_other_and_a_late_answer
 }
 
 #[tokio::test]
+async fn an_answer_belongs_to_one_question_of_one_session() {
+    let host = Setup::simulated().start().await;
+    let mut tab = host.tab().await;
+    let mut asked = Vec::new();
+    for number in 0..2 {
+        let thread = tab.start_session(&host.work()).await;
+        let prompt = format!("sim: approve cmd=\"echo {number}\"; say \"Done.\"");
+        tab.submit(&thread, "p", &prompt).await;
+        asked.push(question(&mut tab).await);
+    }
+    assert_ne!(
+        asked[0].id(),
+        asked[1].id(),
+        "unique over all sessions of the host"
+    );
+    // Ids that were never given: Codex's own numbers, the next one, and one with the other's session in it.
+    for forged in [json!(0), json!("0"), json!("1"), json!(null), json!(["a"])] {
+        let answer = json!({"id": forged, "result": {"decision": "accept"}});
+        tab.send_raw(&answer.to_string()).await;
+    }
+    tab.respond(&asked[1], json!({"decision": "decline"})).await;
+    assert_eq!(tab.turn_end().await.thread(), asked[1].thread());
+    // The same answer once more, now that it is over: the first one stays open and is answered for itself.
+    tab.respond(&asked[1], json!({"decision": "accept"})).await;
+    let again = tab.answer_to(asked[1].id().unwrap()).await.unwrap_err();
+    assert_eq!(again.code, -32004);
+    tab.respond(&asked[0], json!({"decision": "accept"})).await;
+    assert_eq!(tab.turn_end().await.thread(), asked[0].thread());
+    let statuses: Vec<_> = tab
+        .events()
+        .iter()
+        .filter(|event| {
+            event.is("item/completed") && event.params()["item"]["type"] == "commandExecution"
+        })
+        .map(|event| event.params()["item"]["status"].clone())
+        .collect();
+    assert_eq!(statuses, ["declined", "completed"]);
+}
+
+#[tokio::test]
 async fn a_declined_command_does_not_run_and_the_turn_goes_on() {
     let host = Setup::simulated().start().await;
     let mut tab = host.tab().await;

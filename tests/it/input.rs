@@ -106,6 +106,28 @@ async fn what_follows_the_last_error_in_the_same_frame_is_not_done() {
 }
 
 #[tokio::test]
+async fn bad_messages_without_end_make_no_log_without_end() {
+    let watched = Watched::start().await;
+    let lines = || watched.host.log().lines().count();
+    let before = lines();
+    for _ in 0..20 {
+        let mut tab = watched.host.tab().await;
+        let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+        for _ in 0..25 {
+            tab.send_raw(&format!(
+                "{{\"id\":1,\"method\":\"host/status\",\"params\":{deep}}}"
+            ))
+            .await;
+            tab.send_raw("no").await;
+        }
+        assert_eq!(tab.close().await.0, 1008);
+    }
+    // For each of the twenty: that it came and that it went, and not a line for each of a thousand messages.
+    assert!(lines() - before <= 20 * 4, "{} lines", lines() - before);
+    watched.check().await;
+}
+
+#[tokio::test]
 async fn unknown_methods_are_answered_by_whoever_owns_the_name() {
     let watched = Watched::start().await;
     let mut tab = watched.host.tab().await;

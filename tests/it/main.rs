@@ -23,6 +23,7 @@ mod input;
 mod pages;
 mod policy;
 mod prompts;
+mod publication;
 mod real;
 mod secrets;
 mod sign_ins;

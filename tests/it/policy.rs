@@ -91,6 +91,24 @@ async fn overrides_above_the_ceiling_are_refused_wherever_they_stand() {
 }
 
 #[tokio::test]
+async fn a_key_that_stands_twice_is_refused_whichever_would_count() {
+    let host = Setup::simulated().start().await;
+    let mut tab = host.tab().await;
+    for params in [
+        r#"{"sandbox":"read-only","sandbox":"danger-full-access"}"#,
+        r#"{"sandbox":"danger-full-access","sandbox":"read-only"}"#,
+        r#"{"config":{"sandbox_mode":"read-only","sandbox_mode":"danger-full-access"}}"#,
+    ] {
+        tab.send_raw(&format!(
+            "{{\"id\":71,\"method\":\"thread/start\",\"params\":{params}}}"
+        ))
+        .await;
+        let error = tab.answer_to(&json!(71)).await.unwrap_err();
+        assert_eq!(error.code, -32602, "{params}");
+    }
+}
+
+#[tokio::test]
 async fn a_method_that_the_configuration_allows_by_name_reaches_codex() {
     let setup = Setup::simulated().set("codex", "allowed_methods = [\"fs/readFile\"]");
     let host = setup.start().await;

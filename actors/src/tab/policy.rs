@@ -5,6 +5,7 @@
 use config::{ApprovalPolicy, Codex, Role, Sandbox};
 use serde_json::{Map, Value};
 
+use super::duplicates::has_duplicate_keys;
 use crate::{
     rpc::{FORBIDDEN, INVALID_PARAMS, Refusal},
     session::settings::sandbox_mode,
@@ -58,6 +59,12 @@ pub(super) fn check(
         return Err(forbidden(format!(
             "{method} is not allowed on this host; the owner may name it in codex.allowed_methods"
         )));
+    }
+    if params.is_some_and(has_duplicate_keys) {
+        return Err(Refusal::new(
+            INVALID_PARAMS,
+            format!("params of {method} name a key twice; give each once"),
+        ));
     }
     if method == "thread/resume" || method == "thread/fork" {
         check_origin(params)?;

@@ -11,7 +11,7 @@ use tokio::{
 use crate::support::{
     Setup, TestHost,
     http::{Browser, get},
-    soon,
+    resident, soon,
     ws::{Bare, Client},
 };
 
@@ -20,16 +20,6 @@ async fn hung_up(stream: &mut TcpStream) {
     let mut rest = Vec::new();
     // A reset is an end too.
     let _ = soon(stream.read_to_end(&mut rest)).await;
-}
-
-/// Resident memory of this process, in KiB.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -14,6 +14,32 @@ fn files(page: &str) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn row_43_no_answer_sends_the_browser_elsewhere() {
+    let host = TestHost::start().await;
+    for path in [
+        "/?next=//evil.example",
+        "/login?next=https://evil.example",
+        "/login?redirect=//evil.example&url=https://evil.example",
+        "//evil.example/",
+        "/%2f%2fevil.example",
+        "/https://evil.example",
+        "/logout?next=//evil.example",
+    ] {
+        for headers in [String::new(), host.bearer()] {
+            let answer = get(&host, path, &headers).await;
+            assert!(!(300..400).contains(&answer.status), "{path}");
+            assert!(
+                answer
+                    .headers
+                    .iter()
+                    .all(|(name, _)| name != "location" && name != "refresh")
+            );
+            assert!(!answer.text().contains("evil.example"), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_page_and_its_files_are_served_with_types_and_caching() {
     let host = TestHost::start().await;
     let page = get(&host, "/", "").await;

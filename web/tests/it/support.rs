@@ -30,6 +30,16 @@ pub async fn soon<T>(future: impl Future<Output = T>) -> T {
         .expect("happens within five seconds")
 }
 
+/// Resident memory of this process, in KiB.
+pub fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
 /// What a test host is like.
 pub struct Setup {
     config: String,
