@@ -3,6 +3,7 @@
 //! Not a test of Codex: only what the host makes of it.
 
 mod environment;
+mod separate_user;
 mod tui;
 
 use rustix::process::Signal;

@@ -4,6 +4,7 @@
 
 mod code;
 mod manifest;
+mod threats;
 mod tree;
 
 use std::path::Path;
@@ -53,6 +54,7 @@ pub fn check(root: &Path) -> anyhow::Result<Vec<String>> {
         locks_come_from_parking_lot,
         nothing_hides_a_gap,
         lock_files_hold_no_addresses,
+        threats::have_tests,
     ];
     Ok(rules.iter().flat_map(|rule| rule(&tree)).collect())
 }
@@ -290,6 +292,11 @@ mod tests {
         let expected =
             "tests/browser/a.test.mjs: `.skip(`: a test that does not run proves nothing";
         assert_eq!(nothing_hides_a_gap(&skipped), [expected]);
+    }
+
+    #[test]
+    fn each_threat_of_the_documentation_has_a_guard_and_a_test() {
+        assert_eq!(violations_of(threats::have_tests), Vec::<String>::new());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Not what git tracks: a rule also holds for a file that is not committed yet.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -36,6 +37,10 @@ pub struct Tree {
     pub locks: Vec<(String, String)>,
     /// Path and text of all JavaScript and TypeScript tests.
     pub script_tests: Vec<(String, String)>,
+    /// Path and text of the pages under docs.
+    pub pages: Vec<(String, String)>,
+    /// Paths of all files, also of those that are not read.
+    pub paths: BTreeSet<String>,
 }
 
 impl Tree {
@@ -68,6 +73,8 @@ impl Tree {
                 let text =
                     fs::read_to_string(entry.path()).with_context(|| format!("read {path}"))?;
                 self.add(&path, text);
+            } else {
+                self.paths.insert(path);
             }
         }
         Ok(())
@@ -77,6 +84,7 @@ impl Tree {
     pub fn add(&mut self, path: &str, text: String) {
         let (folder, name) = (first_folder(path), path.rsplit('/').next().unwrap_or(path));
         let path = path.to_owned();
+        self.paths.insert(path.clone());
         if name == "Cargo.toml" {
             self.manifests.push(Manifest::parse(path, folder, &text));
         } else if name == "Cargo.lock" || name == "package-lock.json" {
@@ -89,6 +97,8 @@ impl Tree {
                 text,
                 code,
             });
+        } else if name.ends_with(".md") {
+            self.pages.push((path, text));
         } else {
             self.script_tests.push((path, text));
         }
@@ -100,6 +110,7 @@ fn is_wanted(path: &str) -> bool {
     let ends = [".rs", ".test.mjs", ".test.js", ".test.ts", ".test.tsx"];
     matches!(name, "Cargo.toml" | "Cargo.lock" | "package-lock.json")
         || ends.iter().any(|end| name.ends_with(end))
+        || (path.starts_with("docs/") && name.ends_with(".md"))
 }
 
 /// The first folder of `path`; empty for a file at the root.
