@@ -86,6 +86,7 @@ export function PromptField({ words, write, submit, placeholder, label, cwd, add
   const [at, setAt] = useState(0);
   const [over, setOver] = useState(false);
   useEffect(() => setAt(0), [offers]);
+  useEffect(() => document.getElementById(`offer-${at}`)?.scrollIntoView({ block: "nearest" }), [at]);
 
   useEffect(() => { if (focus && !touch.matches) field.current?.focus(); }, []);
   useLayoutEffect(() => {

@@ -57,7 +57,7 @@ export function Sidebar() {
 }
 
 function Home() {
-  const button = <button type="button" class="plain-button" onClick={() => go({ at: "list" })} aria-label="All sessions"><Brand /></button>;
+  const button = <button type="button" class="plain-button" onClick={() => go({ at: "list" })} aria-label="holdfast: all sessions"><Brand /></button>;
   return view.value.at === "list" ? <h1>{button}</h1> : button;
 }
 
