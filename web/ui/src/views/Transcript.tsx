@@ -40,7 +40,7 @@ export function Transcript({ session }: { session: Session }) {
   const latest = useRef(rows);
   latest.current = rows;
   const keyOf = useMemo(() => (index: number) => latest.current[index]?.key ?? String(index), [rows.length, rows[0]?.key, rows.at(-1)?.key]);
-  const virtualizer = useVirtualizer({ scroller, count: rows.length, keyOf, guess: (index) => latest.current[index]?.guess ?? 60, margin: HEAD_PX });
+  const virtualizer = useVirtualizer({ scroller, count: rows.length, keyOf, guess: (index) => latest.current[index]?.guess ?? 60, margin: HEAD_PX, follows });
   const drawn = virtualizer.getVirtualItems();
   const above = (drawn[0]?.start ?? HEAD_PX) - HEAD_PX;
   const below = virtualizer.getTotalSize() - ((drawn.at(-1)?.end ?? HEAD_PX) - HEAD_PX);
