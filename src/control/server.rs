@@ -8,7 +8,7 @@ use tokio::{
     net::{UnixListener, UnixStream},
     sync::Semaphore,
     task::JoinHandle,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{Answer, Desk, Place, REQUEST_BYTES, Request, peer, place::SocketFile};
@@ -17,6 +17,8 @@ use super::{Answer, Desk, Place, REQUEST_BYTES, Request, peer, place::SocketFile
 const CONNECTIONS: usize = 8;
 /// How long a request may take to arrive, and its answer to be taken.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Peers that are turned away are told of in the log once in so long: a command of Codex must not fill it.
+const ONE_LINE_A: Duration = Duration::from_secs(1);
 /// How long accepting rests after it has failed, as when the system has no more file descriptors.
 const REST: Duration = Duration::from_millis(100);
 
@@ -47,6 +49,7 @@ impl Drop for Server {
 
 async fn accept(listener: UnixListener, desk: Arc<Desk>) {
     let seats = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut told: Option<Instant> = None;
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
@@ -57,6 +60,10 @@ async fn accept(listener: UnixListener, desk: Arc<Desk>) {
             }
         };
         if let Err(stranger) = peer::check(&stream) {
+            if told.is_some_and(|told| told.elapsed() < ONE_LINE_A) {
+                continue;
+            }
+            told = Some(Instant::now());
             let peer = stream.peer_cred().ok();
             tracing::warn!(
                 uid = peer.map(|peer| peer.uid()),
@@ -67,7 +74,7 @@ async fn accept(listener: UnixListener, desk: Arc<Desk>) {
             continue;
         }
         let Ok(seat) = Arc::clone(&seats).try_acquire_owned() else {
-            tracing::warn!(
+            tracing::debug!(
                 "too many commands ask at once on the control socket; one is turned away"
             );
             continue;

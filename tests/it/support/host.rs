@@ -181,12 +181,12 @@ impl TestHost {
         command
     }
 
-    /// Runs such a command to its end.
+    /// Runs such a command to its end, at most [`GUARD`] long.
     pub async fn run(&self, args: &[&str]) -> Said {
-        let mut command = self.command(args);
-        let output = spawn_blocking(move || command.output())
-            .await
-            .unwrap()
+        let mut command = tokio::process::Command::from(self.command(args));
+        let output = tokio::time::timeout(GUARD, command.kill_on_drop(true).output()).await;
+        let output = output
+            .unwrap_or_else(|_| panic!("{args:?} goes on for {GUARD:?}"))
             .unwrap();
         Said {
             status: output.status.code(),
