@@ -128,15 +128,17 @@ describe("a pairing link", () => {
     await page.goto(`${demo.url}/#pair=${code.slice(1)}`);
     await page.getByTestId("pair-error").filter({ hasText: "not whole" }).waitFor();
     assert.equal(page.url(), `${demo.url}/`);
-    for (const address of [`?pair=${code}`, `?gatewayUrl=wss://127.0.0.1:9/&pair=${code}`, `#token=${demo.token}`, `#gatewayUrl=ws://127.0.0.1:9`, `#Pair=${code}`]) {
+    for (const address of [`?gatewayUrl=wss://127.0.0.1:9/`, `?next=%23pair=${code}`, `#token=${demo.token}`, `#gatewayUrl=ws://127.0.0.1:9`, `#Pair=${code}`]) {
       await page.goto("about:blank");
       await page.goto(`${demo.url}/${address}`);
       await page.getByTestId("login-token").waitFor();
       assert.equal(await page.getByTestId("pair-submit").count(), 0, "nothing to confirm");
       assert.equal(await page.getByTestId("login-token").inputValue(), "");
     }
-    const refused = await page.goto(`${demo.url}/?token=${demo.token}`);
-    assert.equal(refused.status(), 400);
+    for (const query of [`?token=${demo.token}`, `?pair=${code}`]) {
+      const refused = await page.goto(`${demo.url}/${query}`);
+      assert.equal(refused.status(), 400);
+    }
     await close(page);
 
     const good = await blankPage(browser, demo);
@@ -144,6 +146,21 @@ describe("a pairing link", () => {
     await good.getByTestId("pair-submit").click();
     await app(good).waitFor();
     await close(good);
+  });
+});
+
+describe("an address", () => {
+  it("never says where a signed-in page connects to", async () => {
+    const page = await signedIn(browser, demo);
+    const sockets = [];
+    page.on("websocket", (socket) => sockets.push(socket.url()));
+    for (const address of ["?gatewayUrl=ws://127.0.0.1:9/", "#gatewayUrl=ws://127.0.0.1:9/", "?url=ws://127.0.0.1:9/&host=127.0.0.1:9&origin=http://127.0.0.1:9"]) {
+      await page.goto("about:blank");
+      await page.goto(`${demo.url}/${address}`);
+      await page.getByTestId("truth-line").filter({ hasText: "ok" }).waitFor();
+    }
+    assert.deepEqual(sockets, Array(3).fill(`${demo.url.replace("http", "ws")}/ws`));
+    await close(page);
   });
 });
 

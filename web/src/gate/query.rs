@@ -6,7 +6,7 @@ use axum::http::Uri;
 use crate::error::Refusal;
 
 /// Names under which people put credentials, in lower case and without anything but letters.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "token",
     "tkn",
     "accesstoken",
@@ -21,6 +21,8 @@ const NAMES: [&str; 14] = [
     "secret",
     "clientsecret",
     "proof",
+    // The code of a pairing link belongs behind a `#`, which no browser sends.
+    "pair",
 ];
 
 /// `Err` if the query has a key that names a credential, or holds one of our tokens.
@@ -98,6 +100,7 @@ mod tests {
             "a=hft_x",
             "a=%68ft_x",
             "hft_x",
+            "pair=x",
         ] {
             assert!(is_refused(&format!("/ws?{query}")), "{query}");
         }
@@ -111,7 +114,7 @@ mod tests {
             "/ws?",
             "/?next=//evil",
             "/?gatewayUrl=wss://127.0.0.1:9/",
-            "/?tokens=2&keyboard=de",
+            "/?tokens=2&keyboard=de&pairs=3",
             "/%",
         ] {
             assert!(!is_refused(address), "{address}");
