@@ -4,6 +4,7 @@
 //! pipeline is an actor's failure and nothing else. Its supervisor may stop it and is told when the process ends; its
 //! death means that the process is gone, with everything that it started. It never restarts anything.
 
+mod encoded;
 mod ingest;
 mod link;
 mod redact;

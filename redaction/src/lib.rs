@@ -54,6 +54,7 @@ mod writer;
 
 pub use builder::{BuildError, Builder};
 pub use known::KNOWN_MIN;
+pub use marker::ENGINE;
 pub use pattern::PatternError;
 pub use redactor::Redactor;
 pub use rules::{RuleInfo, Severity, rules};

@@ -53,5 +53,12 @@ pub(crate) fn write(out: &mut String, label: &str, digits: Digits) {
     out.push(']');
 }
 
+/// The name in `text`, when that is one marker and nothing else.
+pub(crate) fn label(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix(OPENING)?.strip_suffix(']')?;
+    let (label, digits) = inner.split_once('#')?;
+    (digits.len() == 6 && !inner.contains('[')).then_some(label)
+}
+
 /// What stands for text that could not be judged: it is dropped, never passed raw.
-pub(crate) const ENGINE: &str = "[REDACTED:engine]";
+pub const ENGINE: &str = "[REDACTED:engine]";

@@ -152,18 +152,32 @@ impl Redactor {
             .finder
             .hits(name.as_bytes(), 0)
             .any(|found| found.heads & head::CUE != 0);
-        if !cued || matches!(alone, Cow::Owned(_)) || value.contains(['"', '\\', '\n']) {
+        if !cued || matches!(alone, Cow::Owned(_)) || name.contains(['"', '\\', '\n']) {
             return alone;
         }
+        const AWKWARD: [char; 3] = ['"', '\\', '\n'];
+        let awkward = value.contains(AWKWARD);
+        // Another character stands for those that would end the string.
         let opening = format!("\"{name}\":\"");
-        let text = format!("{opening}{value}\"");
-        let redacted = self.redact(&text);
-        match redacted
+        let text = format!("{opening}{}\"", value.replace(AWKWARD, "#"));
+        let Cow::Owned(redacted) = self.redact(&text) else {
+            return alone;
+        };
+        let inner = redacted
             .strip_prefix(&opening)
-            .and_then(|rest| rest.strip_suffix('"'))
-        {
-            Some(redacted) if redacted != value => Cow::Owned(redacted.to_owned()),
-            _ => alone,
+            .and_then(|rest| rest.strip_suffix('"'));
+        match inner {
+            Some(inner) if !awkward => Cow::Owned(inner.to_owned()),
+            Some(inner) => match marker::label(inner) {
+                // The digits are those of the value as it is.
+                Some(label) => {
+                    let mut out = String::new();
+                    marker::write(&mut out, label, self.digest.of(value.as_bytes()));
+                    Cow::Owned(out)
+                }
+                None => alone,
+            },
+            None => alone,
         }
     }
 

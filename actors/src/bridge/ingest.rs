@@ -8,7 +8,6 @@
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc, time::Duration};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use codex::{
     item::TextField,
@@ -20,6 +19,7 @@ use parking_lot::Mutex;
 use redaction::{Redactor, Stream};
 
 use super::{
+    encoded::{self, EncodedStreams},
     link::{Answer, BridgeLink, Place},
     redact::redact_json,
 };
@@ -43,8 +43,8 @@ pub(super) struct Ingest {
     main: Option<Arc<Feed>>,
     /// No session's process: what belongs to no thread is for everybody.
     service: bool,
-    /// base64 streams (`command/exec`), by process handle and stream.
-    encoded: Vec<(String, Stream)>,
+    /// Output in base64 (`command/exec`, `process/spawn`).
+    encoded: EncodedStreams,
 }
 
 struct Thread {
@@ -58,7 +58,8 @@ struct TextStream {
     item: String,
     turn: String,
     method: String,
-    field: (TextField, &'static str),
+    /// What of the item it is; none when the method is not known.
+    field: Option<(TextField, &'static str)>,
     stream: Stream,
     /// The line around the newest delta, for text that leaves later than its chunk: (before, after).
     frame: Option<(String, String)>,
@@ -78,7 +79,7 @@ impl Ingest {
             threads: HashMap::new(),
             main: None,
             service: matches!(purpose, Purpose::Service),
-            encoded: Vec::new(),
+            encoded: EncodedStreams::default(),
         };
         if let Purpose::Session(feed) = purpose {
             ingest.set_main(feed);
@@ -158,9 +159,9 @@ impl Ingest {
 
     /// True while some stream holds text back, so the bridge must tick.
     pub(super) fn holds_text(&self) -> bool {
-        self.threads
-            .values()
-            .any(|thread| thread.streams.iter().any(|text| text.stream.held() > 0))
+        let mut threads = self.threads.values();
+        self.encoded.holds_text()
+            || threads.any(|thread| thread.streams.iter().any(|text| text.stream.held() > 0))
     }
 
     /// Time has passed: lets go of held text that is no candidate any more.
@@ -171,6 +172,8 @@ impl Ingest {
                 text.emit(&thread.feed, &released);
             }
         }
+        let released = self.encoded.tick(elapsed);
+        self.show(released);
         self.flush();
     }
 
@@ -179,6 +182,8 @@ impl Ingest {
         for thread in self.threads.values_mut() {
             thread.flush_streams(|_| true);
         }
+        let rest = self.encoded.end(None);
+        self.show(rest);
         self.flush();
     }
 
@@ -201,6 +206,9 @@ impl Ingest {
         if let Some(field) = text_field(notification.method, notification.params)
             && thread.delta(redactor, notification, field, line)
         {
+            return;
+        }
+        if thread.other_delta(redactor, notification, line) {
             return;
         }
         match notification.method {
@@ -233,68 +241,49 @@ impl Ingest {
 
     /// A message without a thread: of the session, when the process has one, else of everybody.
     fn unthreaded(&mut self, notification: &Notification<'_>, line: &str) {
-        let line = match &notification.route.delta {
+        let params = notification.params.unwrap_or_default();
+        match &notification.route.delta {
             Some(delta) if delta.encoding == Encoding::Base64 => {
-                let literal = &line[delta.span.clone()];
-                let clean = self.redact_base64(notification.params.unwrap_or_default(), literal);
-                format!(
-                    "{}{clean}{}",
-                    &line[..delta.span.start],
-                    &line[delta.span.end..]
-                )
+                let (before, after) = (&line[..delta.span.start], &line[delta.span.end..]);
+                let frame = (before.to_owned(), after.to_owned());
+                let text = string_value(&line[delta.span.clone()]);
+                let lines = self.encoded.push(&self.redactor, params, &text, frame);
+                self.show(lines);
             }
-            _ => redact_json(&self.redactor, line).into_owned(),
-        };
-        match &self.main {
-            Some(feed) => {
-                // The message itself names no thread; a tab with several sessions must know whose it is.
-                let thread = json_string(feed.thread().as_str());
-                feed.append(
-                    &format!(r#"{{"threadId":{thread},{}"#, &line[1..]),
-                    Change::Nothing,
-                );
+            _ => {
+                if notification.method == "process/exited" {
+                    self.end_output(encoded::process_of(params));
+                }
+                self.show([redact_json(&self.redactor, line).into_owned()]);
             }
-            None if self.service => self.directory.broadcast(&line),
-            // A session in birth: nobody is attached yet.
-            None => {}
         }
     }
 
-    /// One chunk of a base64 stream, decoded, redacted and encoded again: a JSON string literal.
-    fn redact_base64(&mut self, params: &str, literal: &str) -> String {
-        #[derive(serde::Deserialize, Default)]
-        #[serde(rename_all = "camelCase", default)]
-        struct Handle {
-            process_id: String,
-            process_handle: String,
-            stream: String,
+    /// The output of this process is complete.
+    fn end_output(&mut self, process: Option<String>) {
+        if let Some(process) = process {
+            let lines = self.encoded.end(Some(&process));
+            self.show(lines);
         }
-        let handle: Handle = serde_json::from_str(params).unwrap_or_default();
-        let key = format!(
-            "{}{}/{}",
-            handle.process_id, handle.process_handle, handle.stream
-        );
-        let bytes = STANDARD
-            .decode(string_value(literal).as_bytes())
-            .unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes);
-        if self.encoded.iter().all(|(own, _)| *own != key) {
-            if self.encoded.len() == MAX_STREAMS {
-                self.encoded.remove(0);
+    }
+
+    /// Hands on messages that name no thread.
+    fn show(&self, lines: impl IntoIterator<Item = String>) {
+        for line in lines {
+            match &self.main {
+                Some(feed) => {
+                    // The message itself names no thread; a tab with several sessions must know whose it is.
+                    let thread = json_string(feed.thread().as_str());
+                    feed.append(
+                        &format!(r#"{{"threadId":{thread},{}"#, &line[1..]),
+                        Change::Nothing,
+                    );
+                }
+                None if self.service => self.directory.broadcast(&line),
+                // A session in birth: nobody is attached yet.
+                None => {}
             }
-            self.encoded.push((key.clone(), self.redactor.stream()));
         }
-        let clean = self
-            .encoded
-            .iter_mut()
-            .find(|(own, _)| *own == key)
-            .map(|(_, stream)| {
-                // Chunks of a pipe are not held over their end: the engine's marker stands for what was a candidate.
-                let mut clean = stream.push(&text).into_owned();
-                clean.push_str(&stream.flush());
-                clean
-            });
-        json_string(&STANDARD.encode(clean.unwrap_or_default()))
     }
 
     fn request(&mut self, request: &Request<'_>) {
@@ -358,6 +347,7 @@ impl Ingest {
             );
             return;
         };
+        self.end_output(call.process);
         if let Ok(result) = response.result
             && let Ok(opened) = serde_json::from_str::<OpenedThread<'_>>(result)
         {
@@ -434,22 +424,16 @@ impl Thread {
         let index = self
             .streams
             .iter()
-            .rposition(|own| own.item == item && own.field.0 == field.0);
+            .rposition(|own| own.item == item && own.field.is_some_and(|own| own.0 == field.0));
         let index = index.unwrap_or_else(|| {
-            if self.streams.len() == MAX_STREAMS {
-                let mut oldest = self.streams.remove(0);
-                let rest = oldest.stream.flush();
-                oldest.emit(&self.feed, &rest);
-            }
-            self.streams.push(TextStream {
+            self.begin(TextStream {
                 item: item.to_owned(),
                 turn: turn.to_owned(),
                 method: notification.method.to_owned(),
-                field,
+                field: Some(field),
                 stream: redactor.stream(),
                 frame: None,
-            });
-            self.streams.len() - 1
+            })
         });
         let own = &mut self.streams[index];
         let clean = own.stream.push(&text);
@@ -477,6 +461,67 @@ impl Thread {
         };
         self.feed.append(&line, change);
         true
+    }
+
+    /// Appends the delta of a method that is not known: a stream of its own for each item; false when there is none.
+    fn other_delta(
+        &mut self,
+        redactor: &Arc<Redactor>,
+        notification: &Notification<'_>,
+        line: &str,
+    ) -> bool {
+        let route = &notification.route;
+        let Some(delta) = route
+            .delta
+            .as_ref()
+            .filter(|delta| delta.encoding == Encoding::Text)
+        else {
+            return false;
+        };
+        let text = string_value(&line[delta.span.clone()]);
+        let (before, after) = (&line[..delta.span.start], &line[delta.span.end..]);
+        // What else the message says is redacted as that of any other.
+        let rest = redact_json(redactor, &format!("{before}\"\"{after}")).into_owned();
+        let Ok(Incoming::Notification(clean)) = Incoming::parse(rest.as_bytes()) else {
+            return false;
+        };
+        let Some(place) = &clean.route.delta else {
+            return false;
+        };
+        let frame = (
+            rest[..place.span.start].to_owned(),
+            rest[place.span.end..].to_owned(),
+        );
+        let item = route.item_id.unwrap_or_default();
+        let known = |own: &TextStream| {
+            own.field.is_none() && own.item == item && own.method == notification.method
+        };
+        let index = self.streams.iter().rposition(known).unwrap_or_else(|| {
+            self.begin(TextStream {
+                item: item.to_owned(),
+                turn: route.turn_id.unwrap_or_default().to_owned(),
+                method: notification.method.to_owned(),
+                field: None,
+                stream: redactor.stream(),
+                frame: None,
+            })
+        });
+        let own = &mut self.streams[index];
+        own.frame = Some(frame);
+        let clean = own.stream.push(&text).into_owned();
+        own.emit(&self.feed, &clean);
+        true
+    }
+
+    /// Adds a stream, and says where it stands. At the bound the oldest ends.
+    fn begin(&mut self, stream: TextStream) -> usize {
+        if self.streams.len() == MAX_STREAMS {
+            let mut oldest = self.streams.remove(0);
+            let rest = oldest.stream.flush();
+            oldest.emit(&self.feed, &rest);
+        }
+        self.streams.push(stream);
+        self.streams.len() - 1
     }
 
     /// Ends the streams that `which` names: what they hold goes out as one more delta.
@@ -534,12 +579,12 @@ impl TextStream {
                 json_string(text),
             ),
         };
-        let change = Change::Delta {
+        let change = self.field.map_or(Change::Nothing, |field| Change::Delta {
             turn: &self.turn,
             item: &self.item,
-            field: self.field,
+            field,
             text,
-        };
+        });
         feed.append(&line, change);
     }
 }

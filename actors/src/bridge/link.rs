@@ -20,6 +20,7 @@ use tokio::{
     time::Instant,
 };
 
+use super::encoded::process_of;
 use crate::{
     feed::{Feed, OpenItem},
     ids::ThreadId,
@@ -58,6 +59,8 @@ pub(super) struct Call {
     pub(super) feed: Option<Arc<Feed>>,
     /// The answer names a new thread of this process.
     pub(super) opens_thread: bool,
+    /// The process whose output ends with the answer.
+    pub(super) process: Option<String>,
 }
 
 /// Codex's answer.
@@ -136,6 +139,9 @@ impl BridgeLink {
                 reply,
                 feed,
                 opens_thread: matches!(method, "thread/start" | "thread/fork"),
+                process: (method == "command/exec")
+                    .then(|| process_of(params.as_deref().unwrap_or_default()))
+                    .flatten(),
             })
             .map_err(|_| CallError::Full)?;
         let line = outgoing::request_line(&id, method, params.as_deref());

@@ -103,7 +103,7 @@ pub(super) fn sign(view: View<'_>, name: Name, kind: Kind) -> Judged<Sign> {
     // `:password "secret"` names its value, prose only speaks of it.
     let double = width == 0 && rest.first() == Some(&b'"') && !name.keyword;
     let neighbours = byte == b' ' && !name.flag && (!quoted || double);
-    let list = neighbours || (byte == b',' && !name.upper);
+    let list = neighbours || (byte == b',' && !name.upper && !name.flag);
     Ok(Sign {
         byte,
         value,
