@@ -141,7 +141,7 @@ fn check_redaction(config: &Config, report: &mut Report) {
     let known = config
         .redaction
         .known_values(&Environment::process(), config.codex.home.as_deref());
-    match settings::redactor(config, &Environment::process(), [0; 32]) {
+    match settings::redactor(config, &Environment::process(), [0; 32], None) {
         Ok(_) if !config.redaction.enabled => report.warn("redaction", "off"),
         Ok(_) => report.ok(
             "redaction",

@@ -5,6 +5,7 @@ mod check;
 mod control;
 mod demo;
 mod hardening;
+mod known_values;
 mod marker_key;
 mod pair;
 mod redact;

@@ -11,17 +11,19 @@ use std::{
 use actors::{
     admission,
     host::{Host, HostOptions},
+    redactor::LiveRedactor,
 };
 use anyhow::Context as _;
 use config::{Bound, EX_CONFIG, Environment, Listen};
 use journal::{Journal, Opened};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::task::AbortOnDropHandle;
 use web::{App, Listener};
 
 use crate::{
     args::ServeArgs,
     control::{Desk, PATH_IN_STATE_DIR, Place, Server},
-    hardening, marker_key,
+    hardening, known_values, marker_key,
     reload::{Loaded, Reloader},
     service_manager::ServiceManager,
     settings,
@@ -39,6 +41,11 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(EX_CONFIG));
         }
     };
+    // Rules are part of the configuration, and known only to the redactor.
+    if let Err(error) = settings::redactor(&loaded.config, &Environment::process(), [0; 32], None) {
+        eprintln!("holdfast: {error:#}");
+        return Ok(ExitCode::from(EX_CONFIG));
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -69,7 +76,10 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let config = &loaded.config;
     let key = marker_key::read_or_make(&config.state_dir)?;
-    let redactor = Arc::new(settings::redactor(config, &Environment::process(), key)?);
+    let redactor = settings::redactor(config, &Environment::process(), key, None)?;
+    let redactor = LiveRedactor::new(redactor);
+    let watch = known_values::watch(config.clone(), key, Arc::clone(&redactor));
+    let watch = AbortOnDropHandle::new(tokio::spawn(watch));
     telemetry::start(&config.log, Arc::clone(&redactor));
     for note in notes.iter().chain(config.warnings()) {
         tracing::warn!("{note}");
@@ -79,13 +89,14 @@ pub async fn serve(
         tracing::error!(kept = %kept.display(), "the journal was damaged; it was set aside, and a new one begins");
     }
     let served = serve_with(loaded, redactor, journal.clone()).await;
+    drop(watch);
     journal.close().context("close the journal")?;
     served
 }
 
 async fn serve_with(
     loaded: Loaded,
-    redactor: Arc<redaction::Redactor>,
+    redactor: Arc<LiveRedactor>,
     journal: Journal,
 ) -> anyhow::Result<()> {
     let config = loaded.config.clone();

@@ -7,7 +7,7 @@ use codex::{
     locate::{self, NotFound},
     process::{self, Launch},
 };
-use config::{Config, Environment, ShellEnvironment};
+use config::{Config, Environment, OwnRuleFinds, ShellEnvironment};
 use redaction::Redactor;
 
 /// What the journal takes. It lies in the state folder.
@@ -85,7 +85,8 @@ pub fn home_folder() -> PathBuf {
         .unwrap_or_else(|| PathBuf::from("/"))
 }
 
-/// The redactor of the configuration, with every known value; `key` is the host's own, for the digits of the markers.
+/// The redactor of the configuration, with every known value; `key` is the host's own, for the digits
+/// of the markers, and the counts of `older` go on.
 ///
 /// # Errors
 /// A file can not be read, or the rules make no sense.
@@ -93,8 +94,22 @@ pub fn redactor(
     config: &Config,
     environment: &Environment,
     key: [u8; 32],
+    older: Option<&Redactor>,
 ) -> anyhow::Result<Redactor> {
     let mut builder = Redactor::builder().key(key);
+    if let Some(older) = older {
+        builder = builder.continues(older);
+    }
+    if !config.redaction.enabled {
+        builder = builder.off();
+    }
+    for rule in &config.redaction.rules {
+        let added = match &rule.finds {
+            OwnRuleFinds::Pattern(pattern) => builder.custom(&rule.name, pattern),
+            OwnRuleFinds::Cue(cue) => builder.custom_cue(&rule.name, cue),
+        };
+        builder = added.context("redaction.rules")?;
+    }
     for known in config
         .redaction
         .known_values(environment, config.codex.home.as_deref())?
@@ -104,7 +119,7 @@ pub fn redactor(
     for rule in &config.redaction.disabled_rules {
         builder = builder.disable(rule);
     }
-    builder.build().context("redaction")
+    builder.build().context("redaction.disabled_rules")
 }
 
 #[cfg(test)]

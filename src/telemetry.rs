@@ -9,12 +9,12 @@ use std::{
     sync::Arc,
 };
 
+use actors::redactor::LiveRedactor;
 use config::{Log, LogFormat};
-use redaction::Redactor;
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 /// Starts logging. The second call in a process does nothing.
-pub fn start(log: &Log, redactor: Arc<Redactor>) {
+pub fn start(log: &Log, redactor: Arc<LiveRedactor>) {
     // kameo and hyper say what only their authors need.
     let filter = EnvFilter::new(format!(
         "{},kameo=warn,hyper=warn,hyper_util=warn,tungstenite=warn",
@@ -68,7 +68,7 @@ fn to_stderr(line: &str) {
 
 /// Makes a writer for each line.
 struct Redacting<W> {
-    redactor: Arc<Redactor>,
+    redactor: Arc<LiveRedactor>,
     /// Takes a redacted line.
     out: W,
 }
@@ -88,7 +88,7 @@ impl<'a, W: Fn(&str) + Clone + 'a> MakeWriter<'a> for Redacting<W> {
 /// One log line, written whole when it is dropped.
 struct Line<W: Fn(&str)> {
     text: Vec<u8>,
-    redactor: Arc<Redactor>,
+    redactor: Arc<LiveRedactor>,
     out: W,
 }
 
@@ -106,7 +106,7 @@ impl<W: Fn(&str)> io::Write for Line<W> {
 impl<W: Fn(&str)> Drop for Line<W> {
     fn drop(&mut self) {
         let text = String::from_utf8_lossy(&self.text);
-        (self.out)(&self.redactor.redact(&text));
+        (self.out)(&self.redactor.current().redact(&text));
     }
 }
 
@@ -121,13 +121,13 @@ mod tests {
     fn a_panic_is_logged_once_and_without_the_secret_that_it_quotes() {
         let said = Arc::new(Mutex::new(String::new()));
         let heard = Arc::clone(&said);
-        let redactor = Redactor::builder()
+        let redactor = redaction::Redactor::builder()
             .build()
             .expect("the built-in rules are sound");
         let lines = tracing_subscriber::fmt()
             .with_ansi(false)
             .with_writer(Redacting {
-                redactor: Arc::new(redactor),
+                redactor: LiveRedactor::new(redactor),
                 out: move |line: &str| heard.lock().push_str(line),
             })
             .finish();

@@ -17,7 +17,6 @@ use codex::{
     process::{Exit, Launch, Process, SpawnError, StderrTail},
 };
 use kameo::{mailbox::Signal, prelude::*};
-use redaction::Redactor;
 use tokio::{
     io::AsyncWriteExt as _,
     process::{ChildStdin, ChildStdout},
@@ -34,6 +33,7 @@ pub(crate) use self::{
 use crate::{
     directory::Directory,
     feed::Feed,
+    redactor::LiveRedactor,
     supervisor::{BridgeEnded, BridgeSpawned, Cause, Purpose, SupervisorRef},
 };
 
@@ -52,7 +52,7 @@ pub(crate) struct BridgeArgs {
     pub max_line: usize,
     pub incarnation: u64,
     pub supervisor: SupervisorRef,
-    pub redactor: Arc<Redactor>,
+    pub redactor: Arc<LiveRedactor>,
     pub directory: Arc<Directory>,
     pub purpose: Purpose,
     /// Held until the process is reaped; the host's shutdown waits for it.
@@ -66,7 +66,7 @@ pub(crate) struct Bridge {
     ingest: Ingest,
     link: Arc<BridgeLink>,
     supervisor: SupervisorRef,
-    redactor: Arc<Redactor>,
+    redactor: Arc<LiveRedactor>,
     directory: Arc<Directory>,
     stderr: StderrTail,
     grace: Duration,
@@ -241,14 +241,13 @@ impl Bridge {
     async fn exited(&self, exit: Exit) -> Cause {
         // Its last words may still be on their way through the pipe.
         let _cut = tokio::time::timeout(LAST_WORDS_WAIT, self.stderr.ended()).await;
-        let lines = self.stderr.lines();
-        let last = lines.iter().rev().filter(|line| !line.trim().is_empty());
+        // As one text: a secret may have several lines.
+        let text = self.stderr.lines().join("\n");
+        let clean = self.redactor.current().redact(&text).into_owned();
+        let last = clean.lines().rev().filter(|line| !line.trim().is_empty());
         let mut stderr: Vec<String> = last
             .take(LAST_WORDS.0)
-            .map(|line| {
-                let line = self.redactor.redact(line);
-                line.chars().take(LAST_WORDS.1).collect()
-            })
+            .map(|line| line.chars().take(LAST_WORDS.1).collect())
             .collect();
         stderr.reverse();
         Cause::Exited { exit, stderr }

@@ -24,7 +24,6 @@ use codex::{handshake::ServerInfo, process::Launch, version::TESTED};
 use config::StopPolicy;
 use journal::{Journal, PromptState};
 use kameo::{error::SendError, prelude::*};
-use redaction::Redactor;
 use serde_json::json;
 use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -33,7 +32,9 @@ use crate::{
     admission::{self, Admission},
     directory::Directory,
     feed::{FeedLimits, Waits},
-    recovery, reload,
+    recovery,
+    redactor::LiveRedactor,
+    reload,
     sessions::{Open, Sessions, SessionsArgs},
     status,
     supervisor::{Purpose, RestartPolicy, Shutdown, SupervisorRef},
@@ -63,7 +64,7 @@ pub struct HostOptions {
     /// Open, and this host's alone.
     pub journal: Journal,
     /// Compiled rules and known values.
-    pub redactor: Arc<Redactor>,
+    pub redactor: Arc<LiveRedactor>,
     /// How a Codex is started; each session's runs in the session's folder.
     pub launch: Launch,
     /// The host's own version.
@@ -97,7 +98,7 @@ pub(crate) struct Wiring {
     pub codex: config::Codex,
     pub limits: config::Limits,
     pub journal: Journal,
-    pub redactor: Arc<Redactor>,
+    pub redactor: Arc<LiveRedactor>,
     pub directory: Arc<Directory>,
     pub audience: Arc<Audience>,
     /// Every task and process that outlives its maker; the shutdown waits for it.
@@ -236,6 +237,7 @@ impl Wiring {
                 "defaultSandbox": self.codex.default_sandbox.as_str(),
                 "defaultApprovalPolicy": self.codex.default_approval_policy.as_str(),
                 "workspaces": self.codex.workspaces,
+                "redactionEnabled": !self.redactor.current().is_off(),
             },
         })
         .to_string()

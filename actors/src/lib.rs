@@ -20,6 +20,7 @@ pub mod host;
 mod ids;
 mod liveness;
 mod recovery;
+pub mod redactor;
 pub mod reload;
 mod rpc;
 mod session;

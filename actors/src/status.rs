@@ -1,9 +1,10 @@
 //! `host/status`: the live tree, the bridges, the tabs and the journal, as they are at this moment.
 
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
 
 use config::Role;
 use kameo::prelude::*;
+use redaction::Redactor;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -17,6 +18,9 @@ use crate::{
 
 /// Sessions shown in the tree, the most recent ones; the rest is a number.
 const MAX_NODES: usize = 500;
+
+/// Rules whose counts are shown, the busiest ones.
+const RULES_SHOWN: usize = 64;
 
 /// An actor in the tree.
 #[derive(Debug, Serialize)]
@@ -54,19 +58,25 @@ fn node<A: Actor>(
     }
 }
 
+/// Whether secrets are kept back, and how many were, the busiest rules first.
+fn redaction(redactor: &Redactor) -> Value {
+    let mut counts = redactor.counts();
+    counts.retain(|(_, count)| *count > 0);
+    counts.sort_by_key(|(rule, count)| (Reverse(*count), *rule));
+    let total: u64 = counts.iter().map(|(_, count)| count).sum();
+    let shown = counts.iter().take(RULES_SHOWN);
+    let by_rule: Vec<Value> = shown
+        .map(|(rule, count)| json!({"rule": rule, "count": count}))
+        .collect();
+    json!({"enabled": !redactor.is_off(), "total": total, "byRule": by_rule})
+}
+
 /// The answer, raw JSON. Warnings name files of the machine, which is for those alone who could read them anyway.
 pub(crate) async fn report(wiring: &Arc<Wiring>, role: Role) -> String {
     let warnings = (role == Role::Operate).then_some(&wiring.warnings);
     let tabs = list_tabs(wiring).await;
     let statistics = wiring.journal.statistics();
     let health = wiring.journal.health();
-    let redactions: serde_json::Map<String, Value> = wiring
-        .redactor
-        .counts()
-        .into_iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(rule, count)| (rule.to_owned(), count.into()))
-        .collect();
     json!({
         "version": wiring.version,
         "uptimeMs": u64::try_from(wiring.started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -79,7 +89,7 @@ pub(crate) async fn report(wiring: &Arc<Wiring>, role: Role) -> String {
         "sessions": wiring.directory.count(),
         "sessionsAwake": wiring.directory.awake(),
         "eventsTotal": events_total(wiring),
-        "redactions": redactions,
+        "redaction": redaction(&wiring.redactor.current()),
         "warnings": warnings,
         "reload": wiring.reloaded.lock().as_ref().map(Outcome::to_json),
         "journal": {

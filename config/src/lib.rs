@@ -40,7 +40,7 @@ pub use limits::Limits;
 pub use listen::Listen;
 pub use log::{Log, LogFormat, LogLevel};
 pub use methods::{DENIED_METHODS, is_denied};
-pub use redaction::{KnownValue, Redaction};
+pub use redaction::{KnownValue, OwnRule, OwnRuleFinds, Redaction};
 pub use secret::Secret;
 pub use source::{CONFIG_VARIABLE, Source};
 pub use token::{TOKEN_PREFIX, Token, TokenDigest, TokenError};

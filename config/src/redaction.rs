@@ -31,6 +31,26 @@ pub struct Redaction {
     pub files: Vec<PathBuf>,
     /// Names of the rules that do not run.
     pub disabled_rules: Vec<String>,
+    /// Rules of the user's own.
+    pub rules: Vec<OwnRule>,
+}
+
+/// A rule of the user's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnRule {
+    /// Its name in markers.
+    pub name: String,
+    /// What it finds.
+    pub finds: OwnRuleFinds,
+}
+
+/// What a rule of the user's own finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnRuleFinds {
+    /// Tokens of this form.
+    Pattern(String),
+    /// What stands behind this name.
+    Cue(String),
 }
 
 impl Redaction {
@@ -41,10 +61,35 @@ impl Redaction {
             env_names: section.value("env_names", value::list(LIST_ITEMS, value::variable)),
             files: section.value("files", value::list(LIST_ITEMS, |value| base.path(value))),
             disabled_rules: section.value("disabled_rules", value::list(LIST_ITEMS, rule_name)),
+            rules: own_rules(&mut section),
         };
         section.finish();
         redaction
     }
+}
+
+fn own_rules(section: &mut Section<'_>) -> Vec<OwnRule> {
+    let mut rules = Vec::new();
+    for mut table in section.tables("rules") {
+        let name = table.optional("name", rule_name);
+        let pattern = table.optional("pattern", value::text);
+        let cue = table.optional("cue", value::text);
+        let finds = match (pattern, cue) {
+            (Some(pattern), None) => Some(OwnRuleFinds::Pattern(pattern)),
+            (None, Some(cue)) => Some(OwnRuleFinds::Cue(cue)),
+            _ if table.is_sound(&["pattern", "cue"]) => {
+                table.note("pattern", "write either a pattern or a cue, and not both");
+                None
+            }
+            _ => None,
+        };
+        if name.is_none() && table.is_sound(&["name"]) {
+            table.note("name", "is missing; it is what the marker shows");
+        }
+        rules.extend(name.zip(finds).map(|(name, finds)| OwnRule { name, finds }));
+        table.finish();
+    }
+    rules
 }
 
 fn rule_name(value: &DeValue<'_>) -> Parsed<String> {

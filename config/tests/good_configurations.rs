@@ -11,8 +11,8 @@ use std::{
 
 use config::{
     ApprovalPolicy, Bound, CONFIG_VARIABLE, Config, Credential, CredentialSource, DEFAULT_TOML,
-    Environment, Error, Listen, Role, Sandbox, ShellEnvironment, Source, TOKEN_VARIABLE, Token,
-    TrustedProxy,
+    Environment, Error, Listen, OwnRule, OwnRuleFinds, Role, Sandbox, ShellEnvironment, Source,
+    TOKEN_VARIABLE, Token, TrustedProxy,
 };
 
 fn from_toml(text: &str, variables: &[(&str, &str)]) -> Result<Config, Error> {
@@ -125,7 +125,7 @@ fn the_default_file_itself_is_a_configuration_and_knows_every_key() {
             })
         })
         .collect();
-    assert_eq!(commented.len(), 11, "{commented:?}");
+    assert_eq!(commented.len(), 15, "{commented:?}");
     for line in commented {
         let sections = [
             "",
@@ -133,6 +133,7 @@ fn the_default_file_itself_is_a_configuration_and_knows_every_key() {
             "[redaction]\n",
             "[journal]\n",
             "[[tokens]]\n",
+            "[[redaction.rules]]\n",
         ];
         let known = sections.iter().any(|section| {
             let error = from_toml(&format!("{section}{line}"), &[]);
@@ -492,4 +493,24 @@ fn the_state_folder_is_found_also_in_a_file_that_the_host_refuses() {
     fs::write(home.file(), "state_dir = 7").expect("the file system works");
     let error = Config::find_state_dir(&home.source(None)).expect_err("not a path");
     assert_eq!(error.key, "state_dir");
+}
+
+#[test]
+fn own_rules_are_a_pattern_or_a_cue() {
+    let text = "[[redaction.rules]]\nname = \"acme-token\"\npattern = \"ACME-[a-z]{8,}\"\n[[redaction.rules]]\nname = \"acme-pin\"\ncue = \"acme_pin\"";
+    let rules = from_toml(&with_digest(text), &[]).unwrap().redaction.rules;
+    let own = |name: &str, finds| OwnRule {
+        name: name.to_owned(),
+        finds,
+    };
+    assert_eq!(
+        rules,
+        [
+            own(
+                "acme-token",
+                OwnRuleFinds::Pattern("ACME-[a-z]{8,}".to_owned())
+            ),
+            own("acme-pin", OwnRuleFinds::Cue("acme_pin".to_owned())),
+        ]
+    );
 }

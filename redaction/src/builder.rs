@@ -2,11 +2,12 @@
 //!
 //! Not for reading configuration or environment: whoever builds brings the values.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use crate::block;
-use crate::class::Class;
-use crate::context::ContextRule;
+use crate::class::{Class, WORD};
+use crate::context::{ContextRule, Kind};
 use crate::finder::{Finder, Literal, head};
 use crate::known;
 use crate::marker::Digest;
@@ -16,6 +17,8 @@ use crate::rules::{self, Need};
 
 /// Longest name of a known value in a marker.
 const NAME_MAX: usize = 40;
+/// Shortest cue of an own rule: shorter ones stand in ordinary text all the time.
+const CUE_MIN: usize = 4;
 /// Most known values: each costs a few dozen literals.
 const KNOWN_VALUES_MAX: usize = 10_000;
 
@@ -47,6 +50,9 @@ pub enum BuildError {
         "add rule {0:?}: an id has 2 to 40 lower-case letters, digits and dashes, and is not in use yet"
     )]
     Id(String),
+    /// Choose another cue.
+    #[error("add rule {0:?}: a cue has 4 to 40 letters, digits, underscores and dashes")]
+    Cue(String),
     /// Correct the id: switching off a rule that does not exist would go unnoticed.
     #[error("disable rule {0:?}: there is no such rule")]
     UnknownRule(String),
@@ -62,6 +68,9 @@ pub struct Builder {
     known: Vec<(String, String)>,
     disabled: Vec<String>,
     custom: Vec<(String, Pattern)>,
+    cues: Vec<(String, String)>,
+    counts: Vec<(String, Arc<AtomicU64>)>,
+    off: bool,
 }
 
 impl std::fmt::Debug for Builder {
@@ -106,14 +115,7 @@ impl Builder {
     /// literals with counts `{m,n}`, `+`, `*`, `?`, a `\b` at the end if a word must end there, and a `\B` at the beginning
     /// if it may begin within a word.
     pub fn custom(mut self, id: &str, pattern: &str) -> Result<Builder, BuildError> {
-        let proper = (2..=NAME_MAX).contains(&id.len())
-            && id
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        if !proper
-            || rules::ids().any(|used| used == id)
-            || self.custom.iter().any(|(used, _)| used == id)
-        {
+        if !self.is_free(id) {
             return Err(BuildError::Id(id.to_owned()));
         }
         let pattern = Pattern::parse(pattern).map_err(|source| BuildError::Pattern {
@@ -122,6 +124,48 @@ impl Builder {
         })?;
         self.custom.push((id.to_owned(), pattern));
         Ok(self)
+    }
+
+    /// Adds an own rule for what stands behind `cue`, a name as in `cue = "..."`: what looks like a password or a token
+    /// there is redacted.
+    pub fn custom_cue(mut self, id: &str, cue: &str) -> Result<Builder, BuildError> {
+        if !self.is_free(id) {
+            return Err(BuildError::Id(id.to_owned()));
+        }
+        let proper = (CUE_MIN..=NAME_MAX).contains(&cue.len())
+            && cue.bytes().all(|byte| WORD.has(byte) || byte == b'-');
+        if !proper {
+            return Err(BuildError::Cue(id.to_owned()));
+        }
+        self.cues.push((id.to_owned(), cue.to_ascii_lowercase()));
+        Ok(self)
+    }
+
+    /// Goes on with the counts of `older`, which the new redactor replaces.
+    pub fn continues(mut self, older: &Redactor) -> Builder {
+        let counts = older.labels.iter();
+        self.counts = counts
+            .map(|label| (label.name.clone(), Arc::clone(&label.count)))
+            .collect();
+        self
+    }
+
+    /// Switches everything off: all text passes as it is.
+    pub fn off(mut self) -> Builder {
+        self.off = true;
+        self
+    }
+
+    /// Whether an own rule may be called so.
+    fn is_free(&self, id: &str) -> bool {
+        let proper = (2..=NAME_MAX).contains(&id.len())
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        proper
+            && !rules::ids().any(|used| used == id)
+            && !self.custom.iter().any(|(used, _)| used == id)
+            && !self.cues.iter().any(|(used, _)| used == id)
     }
 
     /// Compiles the redactor.
@@ -136,7 +180,13 @@ impl Builder {
         if self.known.len() > KNOWN_VALUES_MAX {
             return Err(BuildError::TooManyKnown(self.known.len()));
         }
-        let mut parts = Parts::new(Digest::new(&self.key));
+        let mut parts = Parts::new(Digest::new(&self.key), self.counts);
+        if self.off {
+            return Ok(parts.finish());
+        }
+        for (id, cue) in self.cues {
+            parts.cue(&id, Kind::Password, &cue);
+        }
         for (id, pattern) in self.custom {
             parts.pattern(&id, rank::CUSTOM, pattern, Need::NOTHING);
         }
@@ -174,11 +224,14 @@ struct Parts {
     labels: Vec<Label>,
     digest: Digest,
     awkward: bool,
+    /// The counts of an older redactor.
+    counts: Vec<(String, Arc<AtomicU64>)>,
 }
 
 impl Parts {
-    fn new(digest: Digest) -> Parts {
+    fn new(digest: Digest, counts: Vec<(String, Arc<AtomicU64>)>) -> Parts {
         Parts {
+            counts,
             literals: Vec::new(),
             rules: Vec::new(),
             known: Vec::new(),
@@ -194,9 +247,10 @@ impl Parts {
             .iter()
             .position(|label| label.name == name)
             .unwrap_or_else(|| {
+                let older = self.counts.iter().find(|(older, _)| older == name);
                 self.labels.push(Label {
                     name: name.to_owned(),
-                    count: AtomicU64::new(0),
+                    count: older.map_or_else(Arc::default, |(_, count)| Arc::clone(count)),
                 });
                 self.labels.len() - 1
             });
@@ -238,16 +292,25 @@ impl Parts {
         let label = self.label(rule.id);
         let owner = self.rule(label, rank::CONTEXT, Matcher::Context(rule.kind));
         for cue in rule.cues {
-            let text = cue.as_bytes().to_vec();
-            self.literals.push(Literal {
-                text,
-                fold: true,
-                next: Class::EMPTY.range(1, 0x7f),
-                head: head::CUE,
-                owner,
-                wraps: false,
-            });
+            self.cue_literal(owner, cue);
         }
+    }
+
+    fn cue(&mut self, id: &str, kind: Kind, cue: &str) {
+        let label = self.label(id);
+        let owner = self.rule(label, rank::CUSTOM, Matcher::Context(kind));
+        self.cue_literal(owner, cue);
+    }
+
+    fn cue_literal(&mut self, owner: u32, cue: &str) {
+        self.literals.push(Literal {
+            text: cue.as_bytes().to_vec(),
+            fold: true,
+            next: Class::EMPTY.range(1, 0x7f),
+            head: head::CUE,
+            owner,
+            wraps: false,
+        });
     }
 
     fn blocks(&mut self) {

@@ -43,7 +43,7 @@ impl std::fmt::Debug for Redactor {
 /// The name in a marker, and how often it was written.
 pub(crate) struct Label {
     pub(crate) name: String,
-    pub(crate) count: AtomicU64,
+    pub(crate) count: Arc<AtomicU64>,
 }
 
 /// Whom a literal of a known value belongs to.
@@ -184,6 +184,11 @@ impl Redactor {
     /// A fresh stream over this redactor.
     pub fn stream(self: &Arc<Self>) -> Stream {
         Stream::new(Arc::clone(self))
+    }
+
+    /// Whether everything is switched off.
+    pub fn is_off(&self) -> bool {
+        self.rules.is_empty() && self.known.is_empty()
     }
 
     /// How many markers each rule and each known value has written so far, by name.

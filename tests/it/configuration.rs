@@ -10,7 +10,7 @@ use config::Token;
 use crate::support::host::{command_in, write_private};
 
 /// Lines and the key that must be named. `TOKEN` and `DIGEST` become those of a good token, `WEAK` a bad one.
-const TABLE: [(&str, &str); 34] = [
+const TABLE: [(&str, &str); 38] = [
     ("", "websocket_auth_token"),
     ("websocket_auth_token = \"\"", "websocket_auth_token"),
     ("websocket_auth_token = \"WEAK\"", "websocket_auth_token"),
@@ -77,6 +77,22 @@ const TABLE: [(&str, &str); 34] = [
         "journal.max_bytes",
     ),
     ("DIGEST\n[redaction]\nenabeld = false", "redaction.enabeld"),
+    (
+        "DIGEST\n[redaction]\ndisabled_rules = [\"no-such-rule\"]",
+        "redaction.disabled_rules",
+    ),
+    (
+        "DIGEST\n[[redaction.rules]]\nname = \"own\"\npattern = \"[a-z]+\"",
+        "redaction.rules",
+    ),
+    (
+        "DIGEST\n[[redaction.rules]]\nname = \"own\"\ncue = \"x\"",
+        "redaction.rules",
+    ),
+    (
+        "DIGEST\n[[redaction.rules]]\nname = \"own\"",
+        "redaction.rules[1].pattern",
+    ),
     ("DIGEST\n[limits]\nframe_bytes = 0", "limits.frame_bytes"),
     ("DIGEST\n[log]\nlevel = \"TOKEN\"", "log.level"),
     ("DIGEST\n[log", "log"),

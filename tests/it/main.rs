@@ -25,6 +25,7 @@ mod policy;
 mod prompts;
 mod publication;
 mod real;
+mod redaction;
 mod secrets;
 mod sign_ins;
 mod stopping;

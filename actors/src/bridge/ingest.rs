@@ -27,6 +27,7 @@ use crate::{
     directory::Directory,
     feed::{Change, Feed, ServerRequest, json_string, text_field},
     ids::ThreadId,
+    redactor::LiveRedactor,
     supervisor::Purpose,
 };
 
@@ -36,7 +37,7 @@ const MAX_STREAMS: usize = 512;
 /// The pipeline of one bridge.
 pub(super) struct Ingest {
     link: Arc<BridgeLink>,
-    redactor: Arc<Redactor>,
+    redactor: Arc<LiveRedactor>,
     directory: Arc<Directory>,
     threads: HashMap<String, Thread>,
     /// The session that the process was started for; messages without a thread belong to it.
@@ -68,7 +69,7 @@ struct TextStream {
 impl Ingest {
     pub(super) fn new(
         link: Arc<BridgeLink>,
-        redactor: Arc<Redactor>,
+        redactor: Arc<LiveRedactor>,
         directory: Arc<Directory>,
         purpose: Purpose,
     ) -> Self {
@@ -199,7 +200,7 @@ impl Ingest {
             self.link.host(Arc::clone(&feed));
             self.threads.insert(id.to_owned(), Thread::new(feed));
         }
-        let redactor = &self.redactor;
+        let redactor = &self.redactor.current();
         let Some(thread) = self.threads.get_mut(id) else {
             return;
         };
@@ -247,14 +248,16 @@ impl Ingest {
                 let (before, after) = (&line[..delta.span.start], &line[delta.span.end..]);
                 let frame = (before.to_owned(), after.to_owned());
                 let text = string_value(&line[delta.span.clone()]);
-                let lines = self.encoded.push(&self.redactor, params, &text, frame);
+                let lines = self
+                    .encoded
+                    .push(&self.redactor.current(), params, &text, frame);
                 self.show(lines);
             }
             _ => {
                 if notification.method == "process/exited" {
                     self.end_output(encoded::process_of(params));
                 }
-                self.show([redact_json(&self.redactor, line).into_owned()]);
+                self.show([redact_json(&self.redactor.current(), line).into_owned()]);
             }
         }
     }
@@ -324,9 +327,9 @@ impl Ingest {
             json_string(&id),
             json_string(&method)
         );
-        let line = redact_json(&self.redactor, &line).into_owned();
+        let line = redact_json(&self.redactor.current(), &line).into_owned();
         self.directory.touch();
-        let params = Bytes::from(redact_json(&self.redactor, params).into_owned());
+        let params = Bytes::from(redact_json(&self.redactor.current(), params).into_owned());
         thread.feed.open_request(|after| ServerRequest {
             id,
             after,
@@ -358,7 +361,8 @@ impl Ingest {
                 self.link.host(feed);
             }
         }
-        let clean = |raw: &str| Bytes::from(redact_json(&self.redactor, raw).into_owned());
+        let clean =
+            |raw: &str| Bytes::from(redact_json(&self.redactor.current(), raw).into_owned());
         let place = call.feed.map(|feed| {
             let (after, open) = feed.open_items();
             Place { after, open }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::{sessions::Hang, supervisor::Fail, tab::service};
+use crate::{redactor::LiveRedactor, sessions::Hang, supervisor::Fail, tab::service};
 
 /// Answers every request, `initialize` as Codex does.
 const CODEX: &str = r#"while read -r line; do
@@ -31,7 +31,11 @@ async fn host(dir: &Path, change: impl FnOnce(&mut config::Codex)) -> Host {
         codex: config.codex,
         limits: config.limits,
         journal,
-        redactor: Arc::new(Redactor::builder().build().expect("the built-in rules")),
+        redactor: LiveRedactor::new(
+            redaction::Redactor::builder()
+                .build()
+                .expect("the built-in rules"),
+        ),
         launch: Launch {
             program: "/bin/sh".into(),
             args: vec!["-c".into(), CODEX.into()],

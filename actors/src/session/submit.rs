@@ -63,7 +63,8 @@ impl Message<SubmitPrompt> for Session {
                 let _ = reply.send(Err(Refusal::new(OVERLOADED, message)));
             }
             Ok(None) => {
-                let shown = redact_json(&self.wiring.redactor, submission.input.get()).into_owned();
+                let shown = redact_json(&self.wiring.redactor.current(), submission.input.get())
+                    .into_owned();
                 let prompt = self.prompts.add(&submission, shown);
                 let _durable = self.write(vec![prompt]);
                 let submitted = Submitted {
@@ -90,7 +91,7 @@ impl Message<EditPrompt> for Session {
     type Reply = ();
 
     async fn handle(&mut self, edit: EditPrompt, _: &mut Context<Self, ()>) {
-        let shown = redact_json(&self.wiring.redactor, edit.input.get()).into_owned();
+        let shown = redact_json(&self.wiring.redactor.current(), edit.input.get()).into_owned();
         match self.prompts.edit(&edit.prompt_id, &edit.input, shown) {
             Some(prompt) => {
                 let _durable = self.write(vec![prompt]);

@@ -76,8 +76,16 @@ impl Redaction {
     }
 }
 
-/// The secrets of Codex's own login; none if there is no login or it is not readable.
-fn login_values(environment: &Environment, codex_home: Option<&Path>) -> Vec<KnownValue> {
+impl Redaction {
+    /// The files that known values come from, whether they are there or not.
+    pub fn sources(&self, environment: &Environment, codex_home: Option<&Path>) -> Vec<PathBuf> {
+        let own = self.values_file.iter().chain(&self.files).cloned();
+        own.chain(login_file(environment, codex_home)).collect()
+    }
+}
+
+/// Where Codex keeps its login.
+fn login_file(environment: &Environment, codex_home: Option<&Path>) -> Option<PathBuf> {
     let home = || {
         environment
             .get("HOME")
@@ -87,8 +95,14 @@ fn login_values(environment: &Environment, codex_home: Option<&Path>) -> Vec<Kno
         .map(Path::to_owned)
         .or_else(|| environment.get("CODEX_HOME").map(PathBuf::from))
         .or_else(home);
+    folder.map(|folder| folder.join("auth.json"))
+}
+
+/// The secrets of Codex's own login; none if there is no login or it is not readable.
+fn login_values(environment: &Environment, codex_home: Option<&Path>) -> Vec<KnownValue> {
     let mut values = Vec::new();
-    if let Some(bytes) = folder.and_then(|folder| read_shared(&folder.join("auth.json")).ok())
+    if let Some(bytes) =
+        login_file(environment, codex_home).and_then(|file| read_shared(&file).ok())
         && let Ok(login) = serde_json::from_slice(&bytes)
     {
         collect_secrets(login, false, &mut values);
@@ -209,6 +223,7 @@ mod tests {
             env_names: vec!["PLAIN".to_owned()],
             files,
             disabled_rules: Vec::new(),
+            rules: Vec::new(),
         }
     }
 

@@ -161,7 +161,7 @@ export class Sessions {
       ] },
       bridges: [...this.all.values()].map((one, at) => ({ threadId: one.threadId, state: one.bridge.state, pid: one.bridge.pid, generation: one.bridge.generation, restarts: at % 3, memoryBytes: 144e6 + at * 7e6, lastExit: at === 2 ? "killed by signal 9" : null })),
       tabs: [...this.tabs].map((_, at) => ({ id: at + 1, kind: "browser", sinceMs: 61_000 * (at + 1), attached: 2, behind: 0 })),
-      journal: { id: JOURNAL, health: "ok", fileBytes: 48_230_400, walBytes: 120_000, sessions: 9, events: 182_344, commits: 20_411 }, redactions: { "openai-key": 4, "holdfast-token": 1 },
+      journal: { id: JOURNAL, health: "ok", fileBytes: 48_230_400, walBytes: 120_000, sessions: 9, events: 182_344, commits: 20_411 }, redaction: { enabled: true, total: 5, byRule: [{ rule: "openai-key", count: 4 }, { rule: "holdfast-token", count: 1 }] },
     }),
   };
 }

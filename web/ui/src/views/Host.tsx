@@ -55,13 +55,24 @@ function Sections({ status, up }: { status: Params; up: boolean }) {
       <Card title="Tabs" count={tabs.length || number(status["tabs"])}>{tabs.length > 0 ? <Records rows={tabs} /> : <Facts facts={record(status["tabs"])} />}</Card>
       <Card title="Decisions"><Decisions /></Card>
       <Card title="Journal"><Facts facts={record(status["journal"])} /></Card>
-      {Object.keys(record(status["redactions"])).length > 0 ? <Card title="Secrets kept back"><Facts facts={record(status["redactions"])} /></Card> : null}
+      <Redaction redaction={record(status["redaction"])} />
     </>
   );
 }
 
 function Card({ title, count, children }: { title: string; count?: number | undefined; children: ComponentChildren }) {
   return <section class="host-card"><h2>{title}{count === undefined ? null : <span class="quiet"> {count}</span>}</h2>{children}</section>;
+}
+
+function Redaction({ redaction }: { redaction: Params }) {
+  const rules = list(redaction["byRule"]).map(record);
+  if (redaction["enabled"] === false) return <Card title="Secrets kept back"><p class="failure" role="note">None: redaction.enabled is false.</p></Card>;
+  if (rules.length === 0) return null;
+  return (
+    <Card title="Secrets kept back" count={number(redaction["total"])}>
+      <dl class="facts">{rules.map((rule) => <div key={text(rule["rule"])}><dt>{text(rule["rule"])}</dt><dd>{number(rule["count"])}</dd></div>)}</dl>
+    </Card>
+  );
 }
 
 function Reload({ reload }: { reload: Params }) {

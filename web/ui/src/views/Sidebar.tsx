@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { memo } from "preact/compat";
 import { go, openPlace, searchHistory, signOut, type Hit } from "../app/actions";
 import { install } from "../app/install";
-import { asking, authRequired, helping, linkUp, openThread, state, summaries, view } from "../app/model";
+import { asking, authRequired, helping, linkUp, openThread, state, summaries, terms, view } from "../app/model";
 import { notifying, toggleNotify } from "../app/notify";
 import { unread } from "../app/seen";
 import { archived, groups, shownState, titleOf, type Group } from "../store/summaries";
@@ -35,6 +35,7 @@ export function Sidebar() {
           onInput={(event) => setSearch(event.currentTarget.value)} />
       </div>
       {authRequired.value ? null : <p class="banner" role="note">This host runs without sign-in. Anybody who reaches its port can use it.</p>}
+      {terms.value.redactionEnabled !== false ? null : <p class="banner" role="note">Secrets are shown and kept as they are: redaction is off.</p>}
       <nav class="groups" aria-label="Sessions by folder">
         {found.map((group) => <Folder key={group.cwd} group={group} marked={marked} />)}
         {search.trim().length > 2 ? <History query={search.trim()} /> : null}

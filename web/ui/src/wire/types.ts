@@ -84,6 +84,8 @@ export interface Overrides {
 export interface HostTerms {
   version?: string;
   journalId?: string;
+  /** False when the host takes no secrets out. */
+  redactionEnabled?: boolean;
   highestSandbox?: string;
   highestApprovalPolicy?: string;
   defaultSandbox?: string;
