@@ -247,14 +247,18 @@ describe("a page of somebody else", () => {
     const server = http.createServer((_, response) => response.setHeader("content-type", "text/html").end(`<iframe src="${demo.url}/"></iframe>`));
     await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
     const page = await (await browser.newContext()).newPage();
-    await page.goto(`http://127.0.0.1:${server.address().port}/`);
-    await page.waitForLoadState("load");
-    const frame = page.frames().find((one) => one !== page.mainFrame());
-    const inside = await frame.evaluate(() => ({ app: document.getElementById("app") !== null, text: document.body?.innerText ?? "" }));
-    assert.equal(inside.app, false);
-    assert.ok(!inside.text.includes("token"), inside.text);
-    await page.context().close();
-    await new Promise((resolve) => server.close(resolve));
+    try {
+      await page.goto(`http://127.0.0.1:${server.address().port}/`);
+      await page.waitForLoadState("load");
+      const frame = page.frames().find((one) => one !== page.mainFrame());
+      const inside = await frame.evaluate(() => ({ app: document.getElementById("app") !== null, text: document.body?.innerText ?? "" }));
+      assert.equal(inside.app, false);
+      assert.ok(!inside.text.includes("token"), inside.text);
+    } finally {
+      await page.context().close();
+      server.closeAllConnections();
+      server.close();
+    }
   });
 });
 
