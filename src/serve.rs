@@ -3,6 +3,7 @@
 
 use std::{
     io::{IsTerminal as _, Write as _},
+    path::PathBuf,
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -14,6 +15,7 @@ use actors::{
     redactor::LiveRedactor,
 };
 use anyhow::Context as _;
+use codex::{process::Launch, protocol, version::TESTED};
 use config::{Bound, EX_CONFIG, Environment, Listen};
 use journal::{Journal, Opened};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -104,6 +106,7 @@ async fn serve_with(
     let program = settings::locate_codex(&config)?.program;
     let mut launch = settings::codex_launch(&config, program, settings::home_folder());
     launch.launcher = Some(settings::launcher()?);
+    let (asked, state_dir) = (launch.clone(), config.state_dir.clone());
     let host = Host::start(HostOptions {
         admission: admission::Args::from_config(&config.admission, &config.limits)
             .stored_in(config.state_dir.join("sign-ins.json")),
@@ -139,6 +142,7 @@ async fn serve_with(
     // Before anybody is told that the host is there.
     let mut signals = Signals::watch()?;
     announce(&bound, &config.listen)?;
+    let examined = tokio::spawn(examine_protocol(host.clone(), asked, state_dir));
     let manager = ServiceManager::of_environment();
     manager.ready(&host);
     let app = App {
@@ -153,6 +157,7 @@ async fn serve_with(
             error = until_exposed(&config.listen) => tracing::error!(err = %error, "stop at once"),
             () = manager.keep_alive(&host) => {}
         }
+        examined.abort();
         let deadline = config.limits.shutdown_timeout;
         let in_time = tokio::select! {
             in_time = host.shutdown(deadline) => in_time,
@@ -163,6 +168,23 @@ async fn serve_with(
         }
     };
     web::serve(listener, app, stopped).await.context("serve")
+}
+
+/// Compares the protocol of the installed Codex with the tested one, beside everything else: nothing waits for it.
+async fn examine_protocol(host: Host, launch: Launch, state_dir: PathBuf) {
+    let names = protocol::names(&launch, &state_dir, SCHEMA_TIMEOUT).await;
+    let found = names
+        .map(|names| names.drift())
+        .map_err(|err| err.to_string());
+    match &found {
+        Ok(drift) if drift.is_none() => tracing::debug!("codex speaks the tested protocol"),
+        Ok(drift) => tracing::warn!(
+            new = drift.new.join(", "), gone = drift.gone.join(", "), tested = %TESTED,
+            "codex speaks another protocol than the tested one; what is new passes through"
+        ),
+        Err(why) => tracing::debug!(err = why, "codex does not tell its protocol"),
+    }
+    host.note_protocol(found);
 }
 
 /// Says on stdout where the host listens: the one line that scripts wait for.
@@ -192,6 +214,9 @@ fn origins(admission: &config::Admission, bound: &Bound) -> Vec<String> {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Exposed(String);
+
+/// How long Codex may write its schema; it takes less than a second.
+pub const SCHEMA_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How often it is looked whether this host has been published to the internet meanwhile.
 const EXPOSURE_CHECK: Duration = Duration::from_secs(60);

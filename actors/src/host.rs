@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use codex::{handshake::ServerInfo, process::Launch, version::TESTED};
+use codex::{handshake::ServerInfo, process::Launch, protocol::Drift, version::TESTED};
 use config::StopPolicy;
 use journal::{Journal, PromptState};
 use kameo::{error::SendError, prelude::*};
@@ -120,6 +120,8 @@ pub(crate) struct Wiring {
     /// `None` until the host is built.
     service: parking_lot::Mutex<Option<SupervisorRef>>,
     refs: OnceLock<Refs>,
+    /// How the installed Codex's protocol differs from the tested one, or why that is not known.
+    pub protocol: OnceLock<Result<Drift, String>>,
     next_tab: AtomicU64,
     /// When Codex's own list of threads was last read.
     pub listed_at: parking_lot::Mutex<Option<Instant>>,
@@ -288,6 +290,7 @@ impl Host {
             launch: options.launch,
             service: parking_lot::Mutex::default(),
             refs: OnceLock::new(),
+            protocol: OnceLock::new(),
             next_tab: AtomicU64::new(1),
             listed_at: parking_lot::Mutex::default(),
             reloaded: parking_lot::Mutex::default(),
@@ -378,6 +381,11 @@ impl Host {
             Err(SendError::HandlerError(refused)) => Err(refused),
             Err(_) => Err(TabRefused::Draining),
         }
+    }
+
+    /// Notes what `host/status` tells of the installed Codex's protocol.
+    pub fn note_protocol(&self, found: Result<Drift, String>) {
+        let _first = self.wiring.protocol.set(found);
     }
 
     /// Resolves when a part of the host failed for good and the process should end.

@@ -2,6 +2,7 @@
 
 use std::{cmp::Reverse, sync::Arc};
 
+use codex::version::TESTED;
 use config::Role;
 use kameo::prelude::*;
 use redaction::Redactor;
@@ -82,6 +83,7 @@ pub(crate) async fn report(wiring: &Arc<Wiring>, role: Role) -> String {
         "uptimeMs": u64::try_from(wiring.started.elapsed().as_millis()).unwrap_or(u64::MAX),
         "nowMs": now_ms(),
         "codex": wiring.directory.codex().map(|info| &info.user_agent),
+        "protocol": protocol(wiring),
         "memoryBytes": resident(std::process::id()),
         "tree": tree(wiring, tabs.len()),
         "bridges": bridges(wiring),
@@ -155,6 +157,16 @@ pub(crate) fn journal_state(health: &journal::Health) -> String {
         }
     };
     json!({"method": "host/journal/state", "params": params}).to_string()
+}
+
+/// What the installed Codex's protocol has more or less than the tested one; `null` as long as it has not been asked.
+fn protocol(wiring: &Wiring) -> Value {
+    let tested = TESTED.to_string();
+    match wiring.protocol.get() {
+        None => Value::Null,
+        Some(Ok(drift)) => json!({"tested": tested, "new": drift.new, "gone": drift.gone}),
+        Some(Err(why)) => json!({"tested": tested, "unknown": why}),
+    }
 }
 
 /// The service Codex: its process may have been restarted, and so may its supervisor.

@@ -22,6 +22,7 @@ pub mod message;
 pub mod outgoing;
 pub mod pending;
 pub mod process;
+pub mod protocol;
 pub mod request_id;
 pub mod scenario;
 pub mod scripted_model;

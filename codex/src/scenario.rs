@@ -40,6 +40,7 @@
 //! | `stall-stdin for=0s` | reads no more requests so long (0s: for ever) |
 //! | `garbage count=6` | lines on stdout that are no messages: prose, cut JSON, wrong types, broken UTF-8 |
 //! | `stderr "TEXT" count=1` | lines on stderr |
+//! | `raw "FILE"` | the lines of this file on stdout, as they are: messages of any kind |
 //! | `close-stdout` | closes stdout and lives on |
 //! | `trap resume times=1` | the next `times` calls of `thread/resume` for this thread kill the process |
 //!

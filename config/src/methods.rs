@@ -11,7 +11,11 @@ pub const DENIED_METHODS: &[&str] = &[
     "thread/shellCommand",
     "fs/*",
     "mcpServer/tool/call",
+    "mcpServer/resource/read",
+    "mcpServer/event/stream/start",
     "environment/add",
+    // Writes a file wherever the caller says, with other files of his choice in it.
+    "feedback/save",
     // Settings of Codex.
     "config/batchWrite",
     "config/value/write",
@@ -36,6 +40,10 @@ pub const DENIED_METHODS: &[&str] = &[
     "account/sendAddCreditsNudgeEmail",
     "accountSession/switch",
     "mcpServer/oauth/login",
+    "userVerification/enroll",
+    "userVerification/delete",
+    "userVerification/verify",
+    "userVerification/cancel",
     // What is installed.
     "plugin/install",
     "plugin/uninstall",

@@ -6,14 +6,15 @@ use codex::{
     Incoming, RequestId,
     handshake::{ServerInfo, initialize_line, initialized_line},
     lines::{Fill, LineReader},
-    process::Process,
-    version::{Verdict, Version},
+    process::{Launch, Process},
+    protocol::{self, Drift},
+    version::{TESTED, Verdict, Version},
 };
 use config::Config;
 use tokio::io::AsyncWriteExt as _;
 
 use super::Report;
-use crate::settings;
+use crate::{serve::SCHEMA_TIMEOUT, settings};
 
 pub(super) async fn check(config: &Config, report: &mut Report) {
     let found = match settings::locate_codex(config) {
@@ -21,11 +22,11 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
         Ok(found) => found,
     };
     report.ok("codex", found.program.display());
-    let mut process =
-        match settings::codex_launch(config, found.program, config.state_dir.clone()).spawn() {
-            Err(error) => return report.fail("codex", error),
-            Ok(process) => process,
-        };
+    let launch = settings::codex_launch(config, found.program, config.state_dir.clone());
+    let mut process = match launch.spawn() {
+        Err(error) => return report.fail("codex", error),
+        Ok(process) => process,
+    };
     let answer = tokio::time::timeout(
         config.codex.start_timeout,
         shake_hands(&mut process, config.limits.line_bytes),
@@ -34,7 +35,10 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
     let said = process.stderr();
     process.stop(config.codex.stop_grace).await;
     let error = match answer {
-        Ok(Ok(info)) => return judge(&info, report),
+        Ok(Ok(info)) => {
+            judge(&info, report);
+            return check_protocol(config, &launch, report).await;
+        }
         Ok(Err(error)) => error,
         Err(_) => format!(
             "does not answer `initialize` within codex.start_timeout ({:?}); is it the right program?",
@@ -46,6 +50,31 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
         Some(line) => report.fail("codex", format_args!("{error}; it says: {line}")),
         None => report.fail("codex", error),
     }
+}
+
+/// What the installed Codex speaks, beside what the tested one does.
+async fn check_protocol(config: &Config, launch: &Launch, report: &mut Report) {
+    match protocol::names(launch, &config.state_dir, SCHEMA_TIMEOUT).await {
+        Ok(names) => match names.drift() {
+            drift if drift.is_none() => report.ok("protocol", format_args!("as in codex {TESTED}")),
+            Drift { new, gone } => report.warn(
+                "protocol",
+                format_args!(
+                    "differs from codex {TESTED}; new: {}; gone: {}",
+                    words(&new),
+                    words(&gone)
+                ),
+            ),
+        },
+        Err(why) => report.ok("protocol", format_args!("not known: {why}")),
+    }
+}
+
+fn words(names: &[String]) -> String {
+    if names.is_empty() {
+        return "nothing".to_owned();
+    }
+    names.join(", ")
 }
 
 fn judge(info: &ServerInfo, report: &mut Report) {

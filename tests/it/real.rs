@@ -3,6 +3,8 @@
 //! Not a test of Codex: only what the host makes of it.
 
 mod environment;
+mod protocol;
+mod schema;
 mod separate_user;
 mod tui;
 

@@ -12,7 +12,7 @@ pub mod processes;
 use std::time::Duration;
 
 pub use browser::Browser;
-pub use client::{Client, Event};
+pub use client::{Client, Event, RpcError};
 pub use fold::Folded;
 pub use host::{Setup, TestHost};
 

@@ -139,6 +139,7 @@ fn check_overrides(codex: &Codex, params: Option<&str>) -> Result<(), Refusal> {
         "config",
         "overrides",
         "settings",
+        "selectedCapabilityRoots",
         "\\u",
     ];
     if unlimited || !words.iter().any(|word| raw.contains(word)) {
@@ -157,7 +158,8 @@ fn check_object(codex: &Codex, params: &Map<String, Value>) -> Result<(), Refusa
                 check_sandbox(codex, key, value)?
             }
             "approvalPolicy" | "approval_policy" => check_approval(codex, key, value)?,
-            "permissions" | "permissionProfile" => {
+            // The last one loads what stands in a folder of the caller's choice: tools that run without a sandbox, too.
+            "permissions" | "permissionProfile" | "selectedCapabilityRoots" => {
                 return Err(forbidden(format!(
                     "{key} cannot be compared with codex.highest_sandbox, so it is not allowed on this host"
                 )));
@@ -229,11 +231,16 @@ fn check_folders(codex: &Codex, value: &Value) -> Result<(), Refusal> {
                 match (key.as_str(), value) {
                     ("cwd", Value::String(folder)) => check_folder(codex, folder)?,
                     (
-                        "runtimeWorkspaceRoots" | "writableRoots" | "writable_roots",
+                        "runtimeWorkspaceRoots"
+                        | "writableRoots"
+                        | "writable_roots"
+                        | "roots"
+                        | "cwds",
                         Value::Array(folders),
                     ) => {
                         for folder in folders {
-                            check_folder(codex, folder.as_str().unwrap_or_default())?;
+                            let path = folder.as_str().or_else(|| folder["path"].as_str());
+                            check_folder(codex, path.unwrap_or_default())?;
                         }
                     }
                     (
@@ -360,6 +367,7 @@ mod tests {
             r#"{"\u0061pprovalPolicy":"never"}"#,
             r#"{"overrides":{"sandboxPolicy":{"type":"dangerFullAccess"}}}"#,
             r#"{"settings":{"approvalPolicy":"never"}}"#,
+            r#"{"selectedCapabilityRoots":[{"id":"x","location":{"type":"environment","environmentId":"local","path":"/x"}}]}"#,
         ];
         for params in over {
             assert_eq!(
@@ -411,7 +419,10 @@ mod tests {
         assert_eq!(ask("cwd", &outside), Some(FORBIDDEN));
         assert_eq!(ask("cwd", &link), Some(FORBIDDEN));
         assert_eq!(ask("cwd", &inside.join("../out")), Some(FORBIDDEN));
-        assert_eq!(ask("runtimeWorkspaceRoots", &outside), Some(FORBIDDEN));
+        for key in ["runtimeWorkspaceRoots", "roots", "cwds"] {
+            assert_eq!(ask(key, &outside), Some(FORBIDDEN), "{key}");
+            assert_eq!(ask(key, &inside), None, "{key}");
+        }
         assert_eq!(
             with_defaults(&codex, None).map(|params| params.contains("/in\"")),
             Ok(true)

@@ -164,6 +164,9 @@ impl Clause {
                 text: self.word("a text in double quotes")?,
                 count: self.number("count", 1, 1..=1_000_000)?,
             },
+            "raw" => Step::Raw {
+                file: self.word("the path of a file, like raw \"/tmp/lines\"")?,
+            },
             "close-stdout" => Step::CloseStdout,
             "trap" => self.trap()?,
             _ => return Err(ScenarioError::UnknownStep(self.step.clone())),
@@ -271,7 +274,7 @@ mod tests {
         let all = "sim: text count=2 size=9 rate=0 every=1 stamp=yes forget=yes; say \"a b\"; run ls; output lines=3; approve; edit; \
             ask \"Which?\" A|B; reason count=2 text=deep; plan text=\"one thing\"; think 500ms; sleep 2s; secret kind=jwt cut=7 where=output; bigline mb=1; \
             fail usageLimitExceeded retries=2; hang after=3; env; spawn sleep=60 setsid=true; crash signal=11; exit code=3; \
-            freeze; stall-stdin for=1s; garbage count=2; stderr \"x\"; close-stdout; trap resume times=2";
+            freeze; stall-stdin for=1s; garbage count=2; stderr \"x\"; raw \"/x/lines\"; close-stdout; trap resume times=2";
         let expected = vec![
             Step::Text(Stream {
                 count: 2,
@@ -342,6 +345,9 @@ mod tests {
             Step::Stderr {
                 text: "x".to_owned(),
                 count: 1,
+            },
+            Step::Raw {
+                file: "/x/lines".to_owned(),
             },
             Step::CloseStdout,
             Step::TrapResume { times: 2 },

@@ -119,6 +119,11 @@ pub enum Step {
         /// How often.
         count: u64,
     },
+    /// Lines on stdout as they stand in a file.
+    Raw {
+        /// Its path.
+        file: String,
+    },
     /// Stdout is closed; the process lives on.
     CloseStdout,
     /// Later calls of `thread/resume` kill the process.

@@ -50,6 +50,13 @@ impl TurnRun {
                 (0..*count).for_each(|_| eprintln!("{text}"));
                 Ok(())
             }
+            Step::Raw { file } => {
+                match std::fs::read(file) {
+                    Ok(lines) => self.server.output.stream(&lines),
+                    Err(error) => eprintln!("ERROR failed to read {file}: {error}"),
+                }
+                Ok(())
+            }
             Step::CloseStdout => {
                 if let Err(error) = self.server.output.close() {
                     eprintln!("ERROR failed to close stdout: {error}");
