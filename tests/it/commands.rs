@@ -148,6 +148,7 @@ fn check_goes_through_everything_and_says_by_its_status_whether_all_is_well() {
         "control",
         "listen",
         "codex",
+        "protocol",
         "tailscale",
     ]);
     let is_root = rustix::process::geteuid().is_root();

@@ -135,6 +135,8 @@ async fn every_request_of_the_schema_reaches_codex_or_is_on_the_closed_list() {
     let thread = tab.start_session(&host.work()).await;
     tab.submit(&thread, "p1", "sim: say \"One.\"").await;
     tab.turn_end().await;
+    // Not attached yet: what `thread/resume` gives begins behind its answer, whatever a tab had before.
+    let mut tab = host.tab().await;
     let mut direct = Direct::start(host.dir());
     let direct_thread = direct.thread(&host.work());
 
