@@ -5,6 +5,7 @@
 //! death loses nothing: everything it knows is in the feed, the journal, or the status.
 
 mod answers;
+pub(crate) mod noted;
 mod prompts;
 pub(crate) mod settings;
 mod submit;

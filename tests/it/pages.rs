@@ -87,6 +87,14 @@ async fn a_summary_says_what_the_session_is_doing() {
     let idle = crate::bridges::summary(&mut tab, &thread).await;
     assert_eq!(idle["state"], "idle");
     assert_eq!(idle.get("turn").unwrap_or(&Value::Null), &Value::Null);
+    let last = idle["lastLine"].as_str().unwrap();
+    assert!(last.contains("t000049"), "{last}");
+    assert!(idle["usage"]["tokens"].is_u64(), "{idle}");
+    tab.submit(&thread, "p2", "sim: say \"First.\\n\\nThe last line.\\n\"")
+        .await;
+    tab.turn_end().await;
+    let after = crate::bridges::summary(&mut tab, &thread).await;
+    assert_eq!(after["lastLine"], "The last line.");
 }
 
 #[tokio::test]

@@ -28,6 +28,7 @@ use crate::{
     feed::{Change, Feed, ServerRequest, json_string, text_field},
     ids::ThreadId,
     redactor::LiveRedactor,
+    session::noted::with_usage,
     supervisor::Purpose,
 };
 
@@ -227,6 +228,14 @@ impl Ingest {
                 .directory
                 .thread_started(&thread.feed, notification.params.unwrap_or("{}")),
             "thread/closed" | "thread/archived" => self.directory.touch(),
+            "thread/tokenUsage/updated" => {
+                let params = notification.params.unwrap_or("{}");
+                thread.feed.update(|row| {
+                    if let Some(extra) = with_usage(&row.extra, params) {
+                        row.extra = extra;
+                    }
+                });
+            }
             _ => {}
         }
         match redact_json(redactor, line) {

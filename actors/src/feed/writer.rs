@@ -14,7 +14,11 @@ use super::{
     json_string, now_ms,
     turns::{OpenItem, OpenTurn, Turns},
 };
-use crate::{foreign::ELSEWHERE, ids::ThreadId, session::settings::with_last_turn};
+use crate::{
+    foreign::ELSEWHERE,
+    ids::ThreadId,
+    session::{noted::with_last_line, settings::with_last_turn},
+};
 
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -129,6 +133,11 @@ impl Writer {
                     && let Some(user) = rows.iter().find(|row| row.kind == "userMessage")
                 {
                     self.row.preview = user.text.chars().take(PREVIEW_CHARS).collect();
+                }
+                let said = rows.iter().rev().find(|row| row.kind == "agentMessage");
+                if let Some(extra) = said.and_then(|row| with_last_line(&self.row.extra, &row.text))
+                {
+                    self.row.extra = extra;
                 }
                 self.staged.items.extend(rows);
             }

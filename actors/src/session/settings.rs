@@ -11,6 +11,7 @@ use journal::Session;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::noted::Noted;
 use crate::feed::Feed;
 
 /// What to open a thread with.
@@ -26,6 +27,7 @@ pub(crate) struct SessionSettings {
     pub(crate) codex_thread: Option<String>,
     last_turn: Option<String>,
     rollout: Option<String>,
+    noted: Noted,
 }
 
 /// The journal's `extra` of a session.
@@ -40,6 +42,8 @@ struct Extra {
     /// The thread's file, as Codex named it.
     #[serde(skip_serializing_if = "Option::is_none")]
     rollout: Option<String>,
+    #[serde(flatten)]
+    noted: Noted,
 }
 
 /// The thread's file that a session's `extra` names.
@@ -77,6 +81,7 @@ impl SessionSettings {
             codex_thread: extra.codex_thread,
             last_turn: extra.last_turn,
             rollout: extra.rollout,
+            noted: extra.noted,
         }
     }
 
@@ -107,6 +112,7 @@ impl SessionSettings {
             codex_thread: self.codex_thread.clone(),
             last_turn: self.last_turn.clone(),
             rollout: self.rollout.clone(),
+            noted: self.noted.clone(),
         };
         json!(extra).to_string()
     }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::{
     directory::{Listed, Live},
     feed::{Feed, Waits},
+    session::noted::{Noted, Usage},
     supervisor::BridgeStatus,
 };
 
@@ -29,6 +30,12 @@ pub(crate) struct Summary {
     pub approval_policy: Option<Box<RawValue>>,
     /// `host`, or `codex` for a thread begun elsewhere.
     pub source: String,
+    /// The last line that the model has said, cut.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_line: Option<String>,
+    /// How full the model's context was at its last answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     pub state: &'static str,
     pub bridge: BridgeView,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,6 +126,7 @@ impl Summary {
         pending: usize,
         queued: usize,
     ) -> Self {
+        let noted = Noted::of(&row.extra);
         Self {
             state: state(bridge.state, turn.is_some(), stalled, pending, queued),
             thread_id: row.thread.clone(),
@@ -131,6 +139,8 @@ impl Summary {
                 .approval_policy
                 .clone()
                 .and_then(|raw| RawValue::from_string(raw).ok()),
+            last_line: noted.last_line,
+            usage: noted.usage,
             source: row.source.clone().unwrap_or_else(|| "host".to_owned()),
             bridge,
             turn,
