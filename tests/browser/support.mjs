@@ -12,6 +12,8 @@ import { chromium } from "playwright-core";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 const binary = process.env.HOLDFAST_BIN ?? path.join(root, "target/debug/holdfast");
+/** The real Codex that the tests have installed. */
+export const codex = path.join(root, "tests/node_modules/.bin/codex");
 const screenshots = path.join(root, "target/screenshots");
 
 /** How long anything may take before a test gives up; machines that test are busy. */
@@ -24,8 +26,9 @@ export const phone = { width: 390, height: 844 };
 /** One running demo host in a folder of its own. */
 export class Demo {
   /** Starts it and waits until it listens. */
-  static async start() {
+  static async start(agent = "simulated") {
     const demo = new Demo();
+    demo.agent = agent;
     // Not under /tmp, where the real Codex would refuse to work.
     demo.dir = await mkdtemp("/var/tmp/holdfast-browser-");
     await demo.launch();
@@ -34,8 +37,8 @@ export class Demo {
 
   async launch() {
     const listen = this.url ? new URL(this.url).host : "127.0.0.1:0";
-    const args = ["demo", "--dir", this.dir, "--listen", listen, "--agent", "simulated"];
-    const env = { PATH: process.env.PATH, HOME: this.dir };
+    const args = ["demo", "--dir", this.dir, "--listen", listen, "--agent", this.agent];
+    const env = { PATH: process.env.PATH, HOME: this.dir, ...(this.agent === "codex" ? { HOLDFAST_CODEX: codex } : {}) };
     this.child = spawn(binary, args, { cwd: this.dir, env, stdio: ["ignore", "pipe", "pipe"] });
     this.ended = new Promise((resolve) => this.child.once("exit", resolve));
     this.log = this.log ?? "";
