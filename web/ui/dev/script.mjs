@@ -168,15 +168,15 @@ async function crash(sessions, session, turn) {
 export function seed(sessions) {
   const past = (minutes) => ({ updatedAtMs: Date.now() - minutes * 60_000, lastEventAtMs: Date.now() - minutes * 60_000 });
   const make = (title, over) => sessions.add({ title, preview: `${title}, and write down why`, ...over });
-  const first = make("Why does the bridge read the exit twice?", past(2));
+  const first = make("Why does the bridge read the exit twice?", { lastLine: "See the manual for the rule.", ...past(2) });
   void play(sessions, first, "Why does the bridge read the exit status twice? Find out and mend it.", 0).then(() => { Object.assign(first, past(2)); });
   const asking = make("Install the toolchain", { cwd: "/home/mo/src/kelp", ...past(1) });
   void play(sessions, asking, "Install the toolchain, approve as needed", 0);
-  const history = make("Long review of the journal", past(240));
+  const history = make("Long review of the journal", { lastLine: "Retention keeps what people read.", ...past(240) });
   void (async () => { for (let at = 1; at <= 12; at += 1) await play(sessions, history, `Part ${at}: look at the journal's retention.`, 0); Object.assign(history, past(240)); })();
-  make("Nightly dependency update", { cwd: "/home/mo/src/kelp", state: "parked", bridge: { state: "parked", generation: 2 }, ...past(600) });
-  make("Port the theme to OKLCH", { cwd: "/home/mo/src/kelp", state: "stalled", turn: { id: "x", startedAtMs: Date.now() - 90_000 }, ...past(3) });
-  make("Bench the feed", { state: "failed", bridge: { state: "failed", generation: 6, reason: "exited 5 times within a minute, last with code 101" }, ...past(30) });
+  make("Nightly dependency update", { lastLine: "All 214 crates are current; two majors wait for you.", cwd: "/home/mo/src/kelp", state: "parked", bridge: { state: "parked", generation: 2 }, ...past(600) });
+  make("Port the theme to OKLCH", { lastLine: "Now the dark palette, from the same hues.", cwd: "/home/mo/src/kelp", state: "stalled", turn: { id: "x", startedAtMs: Date.now() - 90_000 }, ...past(3) });
+  make("Bench the feed", { lastLine: "The ring holds 4 MiB, so a tab that sleeps", state: "failed", bridge: { state: "failed", generation: 6, reason: "exited 5 times within a minute, last with code 101" }, ...past(30) });
   make("Rewrite the installer", { cwd: "/srv/ops", state: "quarantined", bridge: { state: "quarantined", generation: 3, reason: "killed its bridge twice while it was resumed" }, ...past(1500) });
-  make("Rotate the certificates", { cwd: "/srv/ops", state: "queued", ...past(12) });
+  make("Rotate the certificates", { lastLine: "I will renew these three first.", cwd: "/srv/ops", state: "queued", ...past(12) });
 }

@@ -27,7 +27,7 @@ export class Sessions {
   summary(one) {
     const state = one.asked.length > 0 ? "needsYou" : one.state;
     return {
-      threadId: one.threadId, title: one.title, preview: one.preview, cwd: one.cwd, model: one.model, source: one.source, state, bridge: one.bridge, turn: one.turn,
+      threadId: one.threadId, title: one.title, preview: one.preview, cwd: one.cwd, model: one.model, sandbox: "workspace-write", approvalPolicy: "on-request", archived: one.archived === true, lastLine: one.lastLine, usage: { tokens: 21_000 + one.title.length * 900, window: 258_000 }, source: one.source, state, bridge: one.bridge, turn: one.turn,
       pending: one.asked.length, queued: one.queue.length, head: one.feed.length, createdAtMs: one.createdAtMs, updatedAtMs: one.updatedAtMs, lastEventAtMs: one.lastEventAtMs,
     };
   }
@@ -75,7 +75,7 @@ export class Sessions {
       const at = session.asked.findIndex((one) => one.request.id === message.id);
       if (at < 0) continue;
       const [asked] = session.asked.splice(at, 1);
-      this.emit(session, "serverRequest/resolved", { requestId: message.id });
+      this.emit(session, "serverRequest/resolved", { requestId: message.id, decision: message.result?.decision, by: "main" });
       this.changed();
       return asked.resolve(message.result ?? {});
     }
@@ -95,7 +95,7 @@ export class Sessions {
   }
 
   handlers = {
-    initialize: ({ reply }) => reply({ userAgent: "mock", holdfast: { version: "0.1.0", journalId: JOURNAL } }),
+    initialize: ({ reply }) => reply({ userAgent: "mock", holdfast: { version: "0.1.0", journalId: JOURNAL, highestSandbox: "workspace-write", highestApprovalPolicy: "on-request", defaultSandbox: "workspace-write", defaultApprovalPolicy: "on-request", workspaces: [] } }),
     "host/sessions/list": ({ reply }) => reply({ data: [...this.all.values()].map((one) => this.summary(one)).sort((a, b) => b.updatedAtMs - a.updatedAtMs), nextCursor: null }),
     "host/session/attach": ({ tab, session, params, reply }) => {
       tab.attached.add(session.threadId);
@@ -144,6 +144,13 @@ export class Sessions {
       this.bridge(session, { state: "starting", generation: session.bridge.generation + 1 });
       setTimeout(() => { session.state = "idle"; this.bridge(session, { state: "up", pid: 5000 }); }, 900);
     },
+    "model/list": ({ reply }) => reply({ data: ["GPT-5.5", "GPT-5.5 mini"].map((displayName, at) => ({ id: displayName.toLowerCase().replace(" ", "-"), model: displayName.toLowerCase().replace(" ", "-"), displayName, hidden: false, isDefault: at === 0, supportedReasoningEfforts: ["low", "medium", "high"].map((reasoningEffort) => ({ reasoningEffort, description: "" })), defaultReasoningEffort: "medium", inputModalities: ["text", "image"] })) }),
+    "thread/name/set": ({ session, params, reply }) => { session.title = params.name; reply({}); this.emit(session, "thread/name/updated", { threadId: session.threadId, threadName: params.name }); this.changed(); },
+    "thread/archive": ({ session, reply }) => { session.archived = true; reply({}); this.changed(); },
+    "thread/unarchive": ({ session, reply }) => { session.archived = false; reply({}); this.changed(); },
+    "fuzzyFileSearch": ({ params, reply }) => reply({ files: ["web/src/assets.rs", "web/src/routes.rs", "actors/src/session/answers.rs", "docs/protocol.md"].filter((path) => [...params.query].every((char) => path.includes(char))).map((path) => ({ path, root: params.roots[0], file_name: path.split("/").at(-1), match_type: "file", score: 1 })) }),
+    "host/folders/list": ({ params, reply }) => reply({ path: params.path ?? "/home/mo", parent: "/home", folders: ["notes", "src", "talks"], cut: false }),
+    "host/decisions/list": ({ reply }) => reply({ data: [...this.all.values()].slice(0, 4).map((one, at) => ({ threadId: one.threadId, turnId: null, itemId: null, method: at === 1 ? "item/fileChange/requestApproval" : "item/commandExecution/requestApproval", decision: ["accept", "acceptForSession", "decline", "accept"][at], by: at === 2 ? "phone" : "main", atMs: Date.now() - (at + 1) * 340_000 })) }),
     "turn/interrupt": ({ session, reply }) => { session.stopped = true; reply({}); },
     "thread/start": ({ params, reply }) => {
       const session = this.add({ cwd: params.cwd ?? "/home/mo" });
@@ -153,7 +160,7 @@ export class Sessions {
     "host/signIns/list": ({ reply }) => reply({ data: ["Chrome on Linux", "Safari on iPhone", "Firefox on Windows"].map((device, at) => ({ id: `${at}`.repeat(16), device, role: at === 1 ? "approve" : "operate", name: "main", createdAtMs: Date.now() - (at + 1) * 4e6, lastUsedAtMs: Date.now() - at * 7e5, sockets: at === 0 ? 2 : 0, current: at === 0 })) }),
     "host/signIns/revoke": ({ reply }) => reply({ revoked: 1 }),
     "host/status": ({ reply }) => reply({
-      version: "0.1.0", uptimeMs: 7_384_000,
+      version: "0.1.0", uptimeMs: 7_384_000, codex: "codex/0.169.0", memoryBytes: 31e6, eventsTotal: Math.round(Date.now() / 1000 * 220 + 900 * Math.sin(Date.now() / 2600) + 300 * Math.sin(Date.now() / 900)),
       tree: { actor: "host", state: "running", restarts: 0, children: [
         { actor: "journal", state: "running", restarts: 0, mailbox: [0, 64] }, { actor: "admission", state: "running", restarts: 0, mailbox: [0, 64] },
         { actor: "sessions", state: "running", restarts: 0, mailbox: [0, 64], children: [...this.all.values()].slice(0, 4).map((one, at) => ({ actor: "session", name: one.threadId, state: "running", restarts: at === 2 ? 1 : 0, mailbox: [0, 64], children: [{ actor: "bridge", state: one.bridge.state, restarts: 0, mailbox: [0, 64] }] })) },

@@ -25,6 +25,14 @@ export const authRequired = signal(true);
 export const outbox = signal<Unsent[]>(readOutbox(localStorage));
 /** The session whose name is being changed. */
 export const renaming = signal<string | null>(null);
+/** The turns that a person has folded. */
+export const folded = signal<ReadonlySet<string>>(new Set());
+export function fold(turnId: string, isFolded: boolean): void {
+  const next = new Set(folded.value);
+  if (isFolded) next.add(turnId);
+  else next.delete(turnId);
+  folded.value = next;
+}
 /** Whether the list of shortcuts is open. */
 export const helping = signal(false);
 /** Short words about something that just happened, read out to screen readers too. */

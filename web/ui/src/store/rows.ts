@@ -10,15 +10,26 @@ export type Row =
 const itemRows = new WeakMap<Item, Row>();
 const turnRows = new WeakMap<Turn, readonly Row[]>();
 
-/** Unchanged turns give the same rows again. */
-export function rowsOf(turns: Session["turns"]): Row[] {
+/** Unchanged turns give the same rows again. Of a folded turn what was asked and how it ended remain. */
+export function rowsOf(turns: Session["turns"], folded: ReadonlySet<string>): Row[] {
   const rows: Row[] = [];
   for (const turn of turns) {
     let own = turnRows.get(turn);
     if (!own) turnRows.set(turn, (own = ofTurn(turn)));
-    for (const row of own) rows.push(row);
+    const isFolded = turn.status !== "inProgress" && folded.has(turn.id);
+    for (const row of own) if (!isFolded || remains(row, own)) rows.push(row);
   }
   return rows;
+}
+
+function remains(row: Row, all: readonly Row[]): boolean {
+  return row.kind === "foot" || (row === all[0] && row.kind === "item" && row.item.item.type === "userMessage");
+}
+
+/** How many rows folding would hide. */
+export function foldable(turn: Turn): number {
+  const all = turnRows.get(turn) ?? [];
+  return all.filter((row) => !remains(row, all)).length;
 }
 
 function ofTurn(turn: Turn): Row[] {

@@ -10,6 +10,9 @@ export const STATE_WORDS: Record<SessionState, string> = {
   starting: "starting", backoff: "restarting", failed: "failed", quarantined: "quarantined",
 };
 
+/** Characters of a last line, as the host cuts it. */
+const LAST_LINE = 160;
+
 /** The summary after one event of its session. */
 export function summaryAfter(summary: Summary, message: Message, _atMs: number): Summary {
   const params = message.params ?? {};
@@ -23,6 +26,16 @@ export function summaryAfter(summary: Summary, message: Message, _atMs: number):
     case "turn/completed": {
       const { turn: _, ...rest } = summary;
       return { ...rest, head, state: alive(summary) ? (summary.queued > 0 ? "queued" : "idle") : summary.state };
+    }
+    case "item/completed": {
+      const item = record(params["item"]);
+      const line = item["type"] === "agentMessage" ? text(item["text"]).trimEnd().split("\n").at(-1)?.trim().slice(0, LAST_LINE) : "";
+      return line ? { ...awake(summary), head, lastLine: line } : awake(summary);
+    }
+    case "thread/tokenUsage/updated": {
+      const usage = record(params["tokenUsage"]);
+      const tokens = number(record(usage["last"])["totalTokens"]);
+      return tokens === undefined ? summary : { ...summary, head, usage: { tokens, ...optional("window", number(usage["modelContextWindow"])) } };
     }
     case "thread/name/updated":
       return { ...summary, head, title: text(params["threadName"]) || summary.title };
@@ -39,8 +52,13 @@ export function summaryAfter(summary: Summary, message: Message, _atMs: number):
       return { ...summary, head, bridge, state: stateOf(state, summary) };
     }
     default:
-      return summary.state === "stalled" && message.method?.startsWith("item/") ? { ...summary, head, state: "working" } : summary;
+      return message.method?.startsWith("item/") ? awake(summary) : summary;
   }
+}
+
+/** Something came: it is not stalled. */
+function awake(summary: Summary): Summary {
+  return summary.state === "stalled" ? { ...summary, state: "working" } : summary;
 }
 
 function optional<K extends string>(key: K, value: number | undefined): { [key in K]?: number } {

@@ -63,7 +63,7 @@ export function NewSession() {
       <div class="head">
         <button type="button" class="icon-button only-phone" onClick={() => go({ at: "list" })} aria-label="All sessions"><Icon name="back" /></button>
         <h1>New session</h1>
-        <p class="head-under">One conversation in one folder; it goes on without this page.</p>
+        <p class="head-under"><span class="head-about">One conversation in one folder; it goes on without this page.</span></p>
       </div>
       <form class="new-session" data-testid="new-form" onSubmit={(event) => { event.preventDefault(); void submit(event.currentTarget); }}>
         <div class="composer">

@@ -16,7 +16,9 @@ export function RateChart() {
   const peak = Math.round(Math.max(0, ...all.map((one) => one.rate)));
   return (
     <figure class="chart" data-testid="rate-chart" data-samples={all.length}>
-      <figcaption><span class="chart-now">{count(latest?.rate ?? 0)}</span> events/s now<span class="quiet"> · most {count(peak)} in the last two minutes</span></figcaption>
+      <figcaption>
+        {latest ? <><span class="chart-now">{count(latest.rate)}</span> events/s now<span class="quiet"> · most {count(peak)} in the last two minutes</span></> : <span class="quiet">Measuring…</span>}
+      </figcaption>
       <div class="chart-area">
         <span class="chart-scale quiet" aria-hidden="true">{count(top)}</span>
         <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={`Events per second: ${count(latest?.rate ?? 0)} now, at most ${count(peak)}`}>

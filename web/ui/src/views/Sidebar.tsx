@@ -94,6 +94,7 @@ interface RowProps { row: Summary; shown: SessionState; open: boolean; unread: b
 
 const Row = memo(function Row({ row, shown, open, unread, retryAtMs }: RowProps) {
   const title = titleOf(row);
+  const share = row.usage?.window ? Math.round((row.usage.tokens / row.usage.window) * 100) || null : null;
   return (
     <li>
       <button type="button" class={`row ${open ? "open" : ""} ${unread ? "unread" : ""}`} data-testid="session-row" data-thread={row.threadId}
@@ -103,12 +104,19 @@ const Row = memo(function Row({ row, shown, open, unread, retryAtMs }: RowProps)
         <span class="row-under">
           <StateMark state={shown} retryAtMs={retryAtMs} />
           {row.queued > 0 ? <span class="quiet">{row.queued} queued</span> : null}
-          {row.preview && !row.preview.startsWith(title) ? <span class="row-preview"><Text text={row.preview} /></span> : null}
+          {lastWords(row, title)}
+          {share === null ? null : <span class="row-usage" title={`${row.usage!.tokens.toLocaleString("en")} tokens in the last request`}>{share} %<span class="sr"> of the context</span></span>}
         </span>
       </button>
     </li>
   );
 });
+
+/** What was said last, else what was asked first, unless the title says it. */
+function lastWords(row: Summary, title: string) {
+  const words = row.lastLine || (row.preview.startsWith(title) ? "" : row.preview);
+  return words ? <span class="row-preview"><Text text={words} /></span> : null;
+}
 
 /** What was put away: folded, at the end. */
 function Archived({ rows }: { rows: Summary[] }) {

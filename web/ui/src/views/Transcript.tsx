@@ -6,6 +6,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import { loadingOlder, loadOlder } from "../app/actions";
 import { apply } from "../app/connection";
 import { hit } from "../app/hit";
+import { fold, folded } from "../app/model";
 import { weighs } from "../store/trim";
 import type { Session } from "../store/state";
 import { rowsOf } from "../store/rows";
@@ -36,7 +37,8 @@ export function Transcript({ session }: { session: Session }) {
   const [away, setAway] = useState(false);
   const older = session.olderCursor !== null;
 
-  const rows = useMemo(() => rowsOf(session.turns), [session.turns]);
+  const hidden = folded.value;
+  const rows = useMemo(() => rowsOf(session.turns, hidden), [session.turns, hidden]);
   const latest = useRef(rows);
   latest.current = rows;
   const keyOf = useMemo(() => (index: number) => latest.current[index]?.key ?? String(index), [rows.length, rows[0]?.key, rows.at(-1)?.key]);
@@ -79,6 +81,7 @@ export function Transcript({ session }: { session: Session }) {
   }
 
   const found = hit.value?.threadId === session.threadId ? hit.value : null;
+  useEffect(() => { if (found && folded.value.has(found.turnId)) fold(found.turnId, false); }, [found]);
   const foundAt = found === null ? -1 : rows.findIndex((row) => row.kind === "item" && row.item.itemId === found.itemId && row.turnId === found.turnId);
   useEffect(() => {
     if (!found || foundAt < 0) return;

@@ -2,10 +2,10 @@
 // looks: Item.tsx.
 
 import { memo } from "preact/compat";
-import type { Row } from "../store/rows";
+import { foldable, type Row } from "../store/rows";
 import type { Turn } from "../store/state";
 import { turnWords } from "../store/truth";
-import { link, now, openSession } from "../app/model";
+import { fold, folded, link, now, openSession } from "../app/model";
 import { age } from "../text/ages";
 import { Icon, type IconName } from "./Icon";
 import { ItemView } from "./Item";
@@ -33,9 +33,21 @@ function Part({ kind, turn }: { kind: Exclude<Row["kind"], "item">; turn: Turn }
     );
     case "retry": return <div class="turn-retry" role="status"><Icon name="backoff" /><div>Codex is retrying the model: <Text text={turn.retry?.message ?? ""} /></div></div>;
     case "foot": return turn.status === "inProgress" ? <Running turn={turn} /> : (
-      <footer class="turn-foot" data-testid="turn-status" data-status={turn.status}><Icon name={ENDS[turn.status]} /><span><Text text={turnWords(turn)} /></span></footer>
+      <footer class="turn-foot" data-testid="turn-status" data-status={turn.status}><Icon name={ENDS[turn.status]} /><span><Text text={turnWords(turn)} /></span><Folder turn={turn} /></footer>
     );
   }
+}
+
+/** Folds a turn that has ended down to its question and its end, and back. */
+function Folder({ turn }: { turn: Turn }) {
+  const count = foldable(turn);
+  if (count === 0) return null;
+  const isFolded = folded.value.has(turn.id);
+  return (
+    <button type="button" class="link-button turn-fold" aria-expanded={!isFolded} data-testid="turn-fold" onClick={() => fold(turn.id, !isFolded)}>
+      {isFolded ? `Show ${count} ${count === 1 ? "step" : "steps"}` : "Fold"}
+    </button>
+  );
 }
 
 function Running({ turn }: { turn: Turn }) {

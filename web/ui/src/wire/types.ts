@@ -27,6 +27,9 @@ export interface Summary {
   sandbox?: string;
   /** A word, or an object of Codex's that the page only keeps. */
   approvalPolicy?: unknown;
+  /** The last line that the model has said, cut. */
+  lastLine?: string;
+  usage?: { tokens: number; window?: number };
   source: "host" | "codex";
   state: SessionState;
   bridge: Bridge;
