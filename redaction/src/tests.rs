@@ -5,6 +5,7 @@
 mod corpus;
 mod cuts;
 mod families;
+mod hostile;
 mod lines;
 mod samples;
 mod time;

@@ -34,6 +34,12 @@ enum Task {
     },
     /// Run the fault tests for long, in release, and print their figures
     Faults(faults::Options),
+    /// Redact made-up mixtures of secrets and harmless text for a while, and check every promise on each
+    FuzzRedaction {
+        /// For so long
+        #[arg(long, value_name = "N", default_value_t = 600)]
+        seconds: u64,
+    },
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -42,6 +48,10 @@ fn main() -> anyhow::Result<ExitCode> {
     let passed = match &task {
         Task::Test { only } => steps::run(&root, only)?,
         Task::Faults(options) => faults::run(&root, options)?,
+        Task::FuzzRedaction { seconds } => {
+            let fuzz = "cargo run --release -p holdfast-redaction --example fuzz --";
+            command::run(&root, &format!("{fuzz} --seconds {seconds}"), &[])?.success
+        }
     };
     Ok(if passed {
         ExitCode::SUCCESS

@@ -255,7 +255,7 @@ pub(super) const RULES: &[ContextRule] = &[
         id: "variable-key",
         severity: Medium,
         kind: Kind::VariableKey,
-        cues: &["_key", "_salt"],
+        cues: &["_key", "_salt", "_pat"],
         examples: &[
             "STRIPE_KEY={token}",
             "export SENDGRID_KEY=\"{token}\"",

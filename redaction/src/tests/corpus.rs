@@ -2,11 +2,15 @@
 //!
 //! The cases are not the examples of the rules: they are what tools, logs and people write.
 
+mod formats;
 mod places;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use self::formats::{
+    FORMATS, HARMLESS_FORMATS, MORE_HARMLESS, MORE_PASSWORDS, MORE_TOKENS, SURROUNDINGS,
+};
 use self::places::{HARMLESS, PASSWORDS, TOKENS};
 use super::samples::{self, ALNUM, Dice};
 use crate::{Builder, Redactor, rules};
@@ -91,6 +95,116 @@ fn fill(places: &str, hole: &str, make: &mut dyn FnMut() -> String) -> Vec<(Stri
             (line.replace("\\n", "\n").replace(hole, &secret), secret)
         })
         .collect()
+}
+
+/// A text of `format`: `%w{20}` becomes twenty characters of class `w`, `%g` a UUID, all else stays.
+fn fill_format(format: &str, dice: &mut Dice) -> String {
+    let mut out = String::new();
+    let mut rest = format;
+    while let Some((before, after)) = rest.split_once('%') {
+        out.push_str(before);
+        rest = after;
+        if let Some(after) = rest.strip_prefix('g') {
+            let parts = [8, 4, 4, 4, 12].map(|length| dice.text(HEX, length));
+            out.push_str(&parts.join("-"));
+            rest = after;
+            continue;
+        }
+        let class = rest.chars().next().and_then(class);
+        let counts = rest.get(1..).and_then(|text| text.strip_prefix('{'));
+        let (Some(class), Some((counts, after))) =
+            (class, counts.and_then(|text| text.split_once('}')))
+        else {
+            out.push('%');
+            continue;
+        };
+        let (least, most) = counts.split_once(',').unwrap_or((counts, counts));
+        let (least, most): (usize, usize) = (least.parse().unwrap(), most.parse().unwrap());
+        let length = least + dice.roll(most - least + 1);
+        out.push_str(&dice.text(class, length));
+        rest = after;
+    }
+    out + rest
+}
+
+const HEX: &str = "0123456789abcdef";
+
+/// The characters of a class.
+fn class(letter: char) -> Option<&'static str> {
+    Some(match letter {
+        'w' => ALNUM,
+        'W' => "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-",
+        'B' => "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+        'x' => "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_",
+        'a' => "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+        'h' => HEX,
+        'H' => "0123456789ABCDEF",
+        'd' => "0123456789",
+        'U' => "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
+        'L' => "abcdefghijklmnopqrstuvwxyz0123456789",
+        'u' => "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        'l' => "abcdefghijklmnopqrstuvwxyz",
+        'b' => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567",
+        'z' => "qpzry9x8gf2tvdw0s3jn54khce6mua7l",
+        'Z' => "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",
+        '5' => "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz",
+        _ => return None,
+    })
+}
+
+/// The lines of a text that are not empty, their line breaks in place.
+fn lines(text: &str) -> impl Iterator<Item = String> + '_ {
+    let lines = text.lines().filter(|line| !line.is_empty());
+    lines.map(|line| line.replace("\\n", "\n"))
+}
+
+#[test]
+fn the_formats_of_providers_are_found_in_all_surroundings() {
+    let redactor = Arc::new(builder().build().unwrap());
+    let mut dice = Dice::new(4711);
+    let surroundings: Vec<String> = lines(SURROUNDINGS).collect();
+    let [mut distinctive, mut context, mut harmless] = [(); 3].map(|()| Tally::default());
+    for format in lines(FORMATS) {
+        for _ in 0..8 {
+            let secret = fill_format(&format, &mut dice);
+            let place = &surroundings[dice.roll(surroundings.len())];
+            let out = redact(&redactor, &place.replace("{t}", &secret), &mut dice);
+            // Most of the beginning is form.
+            let body = &secret[secret.ceil_char_boundary(secret.len() / 2)..];
+            distinctive.note(!leaks(&out, body), &format!("{format} in {place}"));
+        }
+    }
+    for seed in 0..6 {
+        let mut rolls = Dice::new(900 + seed);
+        let mut roll = |sides| rolls.roll(sides);
+        let passwords = fill(MORE_PASSWORDS, "{p}", &mut || {
+            rules::samples::password(&mut roll)
+        });
+        let tokens = fill(MORE_TOKENS, "{t}", &mut || rules::samples::token(&mut roll));
+        for (text, secret) in passwords.into_iter().chain(tokens) {
+            let out = redact(&redactor, &text, &mut dice);
+            context.note(!leaks(&out, &secret), &text);
+        }
+    }
+    for format in lines(HARMLESS_FORMATS) {
+        for _ in 0..4 {
+            let text = fill_format(&format, &mut dice);
+            let out = redact(&redactor, &text, &mut dice);
+            harmless.note(out == text, &text);
+        }
+    }
+    for text in lines(MORE_HARMLESS) {
+        let out = redact(&redactor, &text, &mut dice);
+        harmless.note(out == text, &text);
+    }
+    let bars = [
+        ("distinctive", &distinctive, 99.0),
+        ("context", &context, 95.0),
+        ("harmless", &harmless, 99.5),
+    ];
+    let (table, failures) = report(&bars);
+    println!("{table}");
+    assert!(failures.is_empty(), "{table}{failures}");
 }
 
 #[test]

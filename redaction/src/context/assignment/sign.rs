@@ -53,6 +53,10 @@ pub(super) fn sign(view: View<'_>, name: Name, kind: Kind) -> Judged<Sign> {
     let spaced = at > name.end;
     let rest = &view.hay[at..];
     let width = match rest {
+        // A sign, or the beginning of a value that stands without one.
+        [b'!' | b'?' | b'|' | b'%' | b'('] | [b'%', b'3'] if !view.eof && spaced => {
+            return Err(Stop::Arriving(at, Ending::Bare));
+        }
         []
         | [b'=' | b':' | b'!' | b'?' | b'|' | b'%' | b'(']
         | [b'=' | b'!', b'=']
