@@ -64,14 +64,14 @@ fn hostile_text_takes_time_in_proportion_to_its_length() {
             };
             (0..3).map(|_| once()).min().unwrap_or_default()
         };
-        // Were it the square, it would be 64 every time; a busy machine is only so now and then.
+        // Were it the square, it would be 64 every time. The short text fits the caches, which makes it up to 24.
         let ratio = || {
             let short = took(SHORT).max(Duration::from_micros(200));
             took(SHORT * TIMES).as_secs_f64() / short.as_secs_f64()
         };
         let lowest = (0..5)
             .map(|_| ratio())
-            .find(|ratio| *ratio < 2.5 * TIMES as f64);
+            .find(|ratio| *ratio < 4.0 * TIMES as f64);
         assert!(
             lowest.is_some(),
             "{unit:?}: {TIMES} times the text takes far more than {TIMES} times as long"
