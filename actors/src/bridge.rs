@@ -27,7 +27,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use self::{ingest::Ingest, link::STDIN_LINES};
 pub(crate) use self::{
-    link::{Answer, BridgeLink, CallError, Place},
+    link::{Answer, BridgeLink, CallError, FIRST_CALL, Place},
     redact::redact_json,
 };
 use crate::{
@@ -49,6 +49,8 @@ const LAST_WORDS_WAIT: Duration = Duration::from_millis(50);
 /// The recipe of a bridge.
 pub(crate) struct BridgeArgs {
     pub launch: Launch,
+    /// A process that runs already, and has been sent its [`FIRST_CALL`].
+    pub warm: Option<Process>,
     pub max_line: usize,
     pub incarnation: u64,
     pub supervisor: SupervisorRef,
@@ -91,7 +93,11 @@ impl Actor for Bridge {
     type Error = SpawnError;
 
     async fn on_start(args: BridgeArgs, _: ActorRef<Self>) -> Result<Self, SpawnError> {
-        let mut process = args.launch.spawn()?;
+        let is_warm = args.warm.is_some();
+        let mut process = match args.warm {
+            Some(process) => process,
+            None => args.launch.spawn()?,
+        };
         let pid = process.started().await;
         args.directory
             .note_process(pid, process.start_time(), &args.launch.program);
@@ -101,6 +107,7 @@ impl Actor for Bridge {
             pid,
             args.supervisor.clone(),
             stdin,
+            is_warm,
         ));
         if let Some(pipe) = process.stdin.take() {
             tokio::spawn(write_lines(pipe, lines_in));

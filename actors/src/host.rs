@@ -37,7 +37,7 @@ use crate::{
     reload,
     sessions::{Open, Sessions, SessionsArgs},
     status,
-    supervisor::{Purpose, RestartPolicy, Shutdown, SupervisorRef},
+    supervisor::{Purpose, RestartPolicy, Shutdown, Spare, SupervisorRef},
     tab::{Audience, OpenTab, TabInbound, TabOutbound},
     tabs::{ListTabs, Start, TabRefused, TabView, Tabs, TabsArgs},
 };
@@ -120,6 +120,8 @@ pub(crate) struct Wiring {
     /// `None` until the host is built.
     service: parking_lot::Mutex<Option<SupervisorRef>>,
     refs: OnceLock<Refs>,
+    /// A Codex that waits for whoever needs one next.
+    pub spare: Spare,
     /// How the installed Codex's protocol differs from the tested one, or why that is not known.
     pub protocol: OnceLock<Result<Drift, String>>,
     next_tab: AtomicU64,
@@ -290,6 +292,7 @@ impl Host {
             launch: options.launch,
             service: parking_lot::Mutex::default(),
             refs: OnceLock::new(),
+            spare: Spare::default(),
             protocol: OnceLock::new(),
             next_tab: AtomicU64::new(1),
             listed_at: parking_lot::Mutex::default(),
@@ -342,6 +345,10 @@ impl Host {
                 );
             }
         }
+        let spare = Arc::clone(&wiring);
+        wiring
+            .tracker
+            .spawn(async move { spare.spare.prepare(&spare).await });
         Ok(Self {
             wiring,
             root,
@@ -407,6 +414,7 @@ impl Host {
             let _run_on = tokio::time::timeout_at(last, self.turns_over()).await;
         }
         let stopped = async {
+            self.wiring.spare.discard(&self.wiring).await;
             // One that was made a moment before is told in the next round.
             loop {
                 let supervisors = self.wiring.directory.supervisors();

@@ -87,6 +87,7 @@ pub(crate) async fn report(wiring: &Arc<Wiring>, role: Role) -> String {
         "memoryBytes": resident(std::process::id()),
         "tree": tree(wiring, tabs.len()),
         "bridges": bridges(wiring),
+        "sparePid": wiring.spare.pid(),
         "tabs": tabs,
         "sessions": wiring.directory.count(),
         "sessionsAwake": wiring.directory.awake(),

@@ -9,6 +9,7 @@ mod backoff;
 mod cause;
 mod memory;
 mod rollout;
+mod spare;
 mod startup;
 mod story;
 mod watchdog;
@@ -29,7 +30,7 @@ use self::{
     story::{announce, settle},
 };
 pub(crate) use self::{
-    address::SupervisorRef, backoff::RestartPolicy, cause::Cause, memory::resident,
+    address::SupervisorRef, backoff::RestartPolicy, cause::Cause, memory::resident, spare::Spare,
 };
 use crate::{
     bridge::{BelongTo, Bridge, BridgeArgs, BridgeLink, StopBridge},
@@ -265,10 +266,18 @@ impl BridgeSupervisor {
         {
             return self.publish(BridgeStatus::Quarantined(cause), None);
         }
-        let Ok(room) = Arc::clone(&self.wiring.bridges).try_acquire_owned() else {
-            // The one that has been quiet longest makes room; when all are busy, this one waits.
-            self.wiring.directory.park_quietest();
-            return self.retry_in(ROOM_RETRY, 0, Cause::NoRoom(self.wiring.limits.bridges));
+        let warm = self.wiring.spare.take(&self.wiring).await;
+        let (warm, room) = match warm {
+            Some(spare::Warm { process, room }) => (Some(process), room),
+            None => match Arc::clone(&self.wiring.bridges).try_acquire_owned() {
+                Ok(room) => (None, room),
+                Err(_) => {
+                    // The one that has been quiet longest makes room; when all are busy, this one waits.
+                    self.wiring.directory.park_quietest();
+                    let cause = Cause::NoRoom(self.wiring.limits.bridges);
+                    return self.retry_in(ROOM_RETRY, 0, cause);
+                }
+            },
         };
         self.room = Some(room);
         self.kills = memory::kills();
@@ -285,6 +294,7 @@ impl BridgeSupervisor {
         let cwd = self.purpose.cwd();
         let args = BridgeArgs {
             launch: self.wiring.launch(cwd.as_deref()),
+            warm,
             max_line: self.wiring.limits.line_bytes,
             incarnation: self.incarnation,
             supervisor: self.me.clone(),

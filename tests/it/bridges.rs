@@ -251,6 +251,35 @@ async fn a_parked_session_that_nobody_looks_at_is_no_more_than_its_row_until_it_
 }
 
 #[tokio::test]
+async fn a_warm_spare_becomes_the_next_sessions_codex_and_a_dead_one_harms_nobody() {
+    let host = Setup::simulated()
+        .set("codex", "warm_spare = true")
+        .start()
+        .await;
+    let mut tab = host.tab().await;
+    for round in ["taken", "dead"] {
+        let spare = eventually("a spare to wait", async || {
+            let status = tab.call("host/status", json!({})).await.unwrap();
+            status["sparePid"].as_u64()
+        })
+        .await;
+        let spare = u32::try_from(spare).unwrap();
+        if round == "dead" {
+            processes::send(spare, Signal::KILL);
+            eventually("its end", async || {
+                (!processes::is_alive(spare)).then_some(())
+            })
+            .await;
+        }
+        let thread = tab.start_session(&host.work()).await;
+        let pid = codex_pid(&mut tab, &thread).await;
+        assert_eq!(pid == spare, round == "taken", "{round}");
+        tab.submit(&thread, "p1", "sim: say \"Warm.\"").await;
+        assert_eq!(tab.turn_end().await.params()["turn"]["status"], "completed");
+    }
+}
+
+#[tokio::test]
 async fn a_session_that_kills_its_codex_at_every_resume_is_quarantined_and_stays_readable() {
     let setup = Setup::simulated()
         .set("codex", "backoff_min = \"5ms\"")

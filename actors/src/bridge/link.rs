@@ -27,6 +27,9 @@ use crate::{
     supervisor::SupervisorRef,
 };
 
+/// The id of the first call of a process, which is `initialize`.
+pub(crate) const FIRST_CALL: i64 = 1;
+
 /// Lines that wait for Codex to read them. At the bound a call is refused: Codex has stopped reading.
 pub(super) const STDIN_LINES: usize = 256;
 /// Calls that wait for an answer from one Codex; it refuses more than about 200 at once itself.
@@ -39,6 +42,8 @@ pub(crate) struct BridgeLink {
     pub(crate) pid: u32,
     pub(crate) supervisor: SupervisorRef,
     stdin: mpsc::Sender<Bytes>,
+    /// The answer to the first call, when that was sent before there was a bridge: it may be read at once.
+    first: Mutex<Option<oneshot::Receiver<Answer>>>,
     /// When Codex last said anything.
     heard_at: Mutex<Instant>,
     /// Lines that were no messages.
@@ -107,15 +112,30 @@ impl BridgeLink {
         pid: u32,
         supervisor: SupervisorRef,
         stdin: mpsc::Sender<Bytes>,
+        is_warm: bool,
     ) -> Self {
+        let mut calls = Pending::new(CALLS);
+        let first = is_warm.then(|| {
+            let (reply, answer) = oneshot::channel();
+            let call = Call {
+                reply,
+                feed: None,
+                opens_thread: false,
+                process: None,
+            };
+            let id = calls.insert(call).ok();
+            debug_assert_eq!(id, Some(FIRST_CALL.into()), "ids count from 1");
+            answer
+        });
         Self {
             incarnation,
             pid,
             supervisor,
             stdin,
+            first: Mutex::new(first),
             heard_at: Mutex::new(Instant::now()),
             malformed: AtomicU64::new(0),
-            calls: Mutex::new(Some(Pending::new(CALLS))),
+            calls: Mutex::new(Some(calls)),
             threads: Mutex::default(),
             alias: Mutex::default(),
             expects_alias: Mutex::default(),
@@ -130,6 +150,9 @@ impl BridgeLink {
         params: Option<&str>,
         feed: Option<Arc<Feed>>,
     ) -> Result<oneshot::Receiver<Answer>, CallError> {
+        if let Some(answer) = self.first.lock().take() {
+            return Ok(answer);
+        }
         let params = params.map(|params| self.rename(params));
         let (reply, answer) = oneshot::channel();
         let mut calls = self.calls.lock();
