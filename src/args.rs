@@ -42,6 +42,14 @@ pub enum Command {
     SignIns(SignInsArgs),
     /// Mask secrets in a text: from stdin to stdout
     Redact(RedactArgs),
+    /// Measure what this machine allows and what the host makes of it: a table
+    Bench(BenchArgs),
+    /// What `bench` compares with: a pipe to sockets, and nothing else
+    #[command(hide = true)]
+    BenchLimit(BenchLimitArgs),
+    /// What the limit streams
+    #[command(hide = true)]
+    BenchSource(BenchLimitArgs),
     /// The simulated Codex, in place of the real one
     #[command(hide = true, disable_help_flag = true)]
     SimulatedCodex(RawArgs),
@@ -102,6 +110,82 @@ pub struct CheckArgs {
     /// The configuration [default: $HOLDFAST_CONFIG, else ~/.config/holdfast/holdfast.toml]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// Of `bench`. Several tabs or rates make one run for each pair of them.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Tabs of each session
+    #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [1, 10, 100])]
+    pub tabs: Vec<usize>,
+
+    /// Deltas a second of each session; 0: as many as there can be
+    #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [0, 1_000, 10_000])]
+    pub rate: Vec<u64>,
+
+    /// Sessions that stream at once
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub sessions: usize,
+
+    /// Bytes of text a delta
+    #[arg(long, value_name = "BYTES", default_value_t = 64)]
+    pub size: usize,
+
+    /// How long each run streams
+    #[arg(long, value_name = "SECONDS", default_value_t = 4)]
+    pub seconds: u64,
+
+    /// Connections besides that are attached to nothing
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub idle: usize,
+
+    /// Tabs besides that stop reading while it streams, and then read everything
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub stalled: usize,
+
+    /// Tabs besides that drop their connection every second and come back
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub reconnecting: usize,
+
+    /// Put a secret into each hundredth delta
+    #[arg(long)]
+    pub secrets: bool,
+
+    /// Run each load so often and show the run in the middle
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub repeat: usize,
+
+    /// Without the limit
+    #[arg(long)]
+    pub no_limit: bool,
+
+    /// A host that keeps no events, to see what the journal costs
+    #[arg(long)]
+    pub without_journal: bool,
+
+    /// Lines of JSON instead of the table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Of the limit and its source.
+#[derive(Debug, Args)]
+pub struct BenchLimitArgs {
+    /// How many clients it waits for
+    #[arg(long)]
+    pub clients: usize,
+
+    /// Deltas a second; 0: as many as there can be
+    #[arg(long)]
+    pub rate: u64,
+
+    /// Bytes of text a delta
+    #[arg(long)]
+    pub size: usize,
+
+    /// How long it streams
+    #[arg(long)]
+    pub seconds: u64,
 }
 
 /// Of `token`.

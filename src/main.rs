@@ -1,6 +1,7 @@
 //! The `holdfast` binary: reads the command line and hands over. What a command does is in its own module.
 
 mod args;
+mod bench;
 mod check;
 mod control;
 mod demo;
@@ -32,6 +33,9 @@ fn main() -> ExitCode {
         Command::Reload(args) => reload::run(args),
         Command::SignIns(args) => sign_ins::run(args),
         Command::Redact(args) => redact::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::BenchLimit(args) => bench::limit(&args),
+        Command::BenchSource(args) => bench::source(&args),
         Command::SimulatedCodex(raw) => Ok(codex::simulated::main(raw.args.into_iter())),
         Command::ScriptedModel(raw) => Ok(codex::scripted_model::main(raw.args.into_iter())),
         Command::CodexLauncher(raw) => codex::process::launcher::exec(raw.args),
