@@ -166,6 +166,10 @@ pub struct BenchArgs {
     /// Lines of JSON instead of the table
     #[arg(long)]
     pub json: bool,
+
+    /// Instead, how cost grows with tabs, sessions, time and history
+    #[arg(long)]
+    pub growth: bool,
 }
 
 /// Of the limit and its source.

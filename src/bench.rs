@@ -5,6 +5,7 @@
 //! clients check every number. It asserts nothing about time; a ratio within one run is what can be compared.
 
 mod client;
+mod growth;
 mod hist;
 mod host;
 mod limit;
@@ -49,6 +50,10 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("start the runtime")?;
+    if args.growth {
+        runtime.block_on(growth::run(Duration::from_secs(args.seconds.max(1))))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut rows = Vec::new();
     for load in loads(args) {
         let mut runs: Vec<(Option<Row>, Row)> = Vec::new();

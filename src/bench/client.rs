@@ -190,6 +190,13 @@ impl Tab {
         Ok(())
     }
 
+    /// Reads what comes next.
+    pub(crate) async fn read_some(&mut self) -> anyhow::Result<()> {
+        timeout(GUARD, self.read(|_| {}))
+            .await
+            .context("wait for the next event")?
+    }
+
     /// Reads until the turn has ended or `over` is set, whichever comes first.
     pub(crate) async fn read_for(
         &mut self,

@@ -41,7 +41,7 @@ const THERE: Duration = Duration::from_millis(500);
 const AWAY: Duration = Duration::from_millis(500);
 
 /// The host and what it needs.
-struct Running {
+pub(super) struct Running {
     child: Child,
     pid: u32,
     door: Door,
@@ -93,7 +93,8 @@ pub(super) async fn measure(load: Load, without_journal: bool) -> anyhow::Result
 
     let ready = Usage::of(host.pid).resident;
     let bridges = host.bridges().await?;
-    let before = (Usage::of(host.pid).cpu, cpu_of(&bridges));
+    let stored = host.journal_bytes().await?;
+    let before = (Usage::of(host.pid), cpu_of(&bridges));
     for (index, thread) in threads.iter().enumerate() {
         host.prompt(thread, index, load).await?;
     }
@@ -105,18 +106,24 @@ pub(super) async fn measure(load: Load, without_journal: bool) -> anyhow::Result
     while let Some(seen) = readers.join_next().await {
         all.merge(&seen??);
     }
-    let after = (Usage::of(host.pid).cpu, cpu_of(&bridges));
-    let resident = Usage::of(host.pid).resident;
+    let after = (Usage::of(host.pid), cpu_of(&bridges));
+    let stored = host.journal_bytes().await?.saturating_sub(stored);
     over.store(true, Ordering::Relaxed);
     let mut row = Row::new(Target::Host, load, &all);
     while let Some(seen) = troubled.join_next().await {
         row.count_faults(&seen??);
     }
     let events = all.events / load.tabs.max(1) as u64;
-    row.cost(after.0 - before.0, events, all.events);
+    row.cost(after.0.cpu.saturating_sub(before.0.cpu), events, all.events);
     row.codex_cost(after.1.saturating_sub(before.1), events);
-    (row.empty, row.ready, row.resident) = (empty, ready, resident);
-    drop(idle);
+    (row.empty, row.ready, row.resident) = (empty, ready, after.0.resident);
+    (row.journal_bytes, row.writes) = (stored, after.0.writes.saturating_sub(before.0.writes));
+    for tab in &mut idle {
+        // What it was sent is there by now.
+        tab.read_for(Duration::ZERO, &AtomicBool::new(false))
+            .await?;
+        row.foreign += tab.seen.events;
+    }
     host.stop().await?;
     Ok(row)
 }
@@ -160,7 +167,7 @@ async fn reconnect(
 }
 
 impl Running {
-    async fn start(load: Load, without_journal: bool) -> anyhow::Result<Self> {
+    pub(super) async fn start(load: Load, without_journal: bool) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("holdfast-bench-")
             .tempdir_in("/var/tmp")
@@ -216,8 +223,39 @@ impl Running {
         })
     }
 
+    pub(super) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    pub(super) fn door(&self) -> &Door {
+        &self.door
+    }
+
+    pub(super) fn journal(&self) -> &str {
+        &self.journal
+    }
+
+    /// Ends the turn of a session; gives the number of its last event.
+    pub(super) async fn interrupted(&mut self, thread: &str) -> anyhow::Result<u64> {
+        self.interrupt(thread).await?;
+        loop {
+            let summary = self.summary(thread).await?;
+            if summary["turn"].is_null() {
+                return summary["head"].as_u64().context("a head");
+            }
+        }
+    }
+
+    /// Bytes of the journal on disk.
+    async fn journal_bytes(&mut self) -> anyhow::Result<u64> {
+        let status = self.control.call("host/status", json!({})).await?;
+        let journal = &status["journal"];
+        let size = |name: &str| journal[name].as_u64().unwrap_or(0);
+        Ok(size("fileBytes") + size("walBytes"))
+    }
+
     /// A session that the control connection does not follow.
-    async fn begin_session(&mut self) -> anyhow::Result<String> {
+    pub(super) async fn begin_session(&mut self) -> anyhow::Result<String> {
         let work = self.folder.path().join("work");
         let started = self
             .control
@@ -233,13 +271,18 @@ impl Running {
         Ok(thread)
     }
 
-    async fn attached(&self, thread: &str) -> anyhow::Result<Tab> {
+    pub(super) async fn attached(&self, thread: &str) -> anyhow::Result<Tab> {
         let mut tab = Tab::open(&self.door).await?;
         tab.attach(thread, None).await?;
         Ok(tab)
     }
 
-    async fn prompt(&mut self, thread: &str, index: usize, load: Load) -> anyhow::Result<()> {
+    pub(super) async fn prompt(
+        &mut self,
+        thread: &str,
+        index: usize,
+        load: Load,
+    ) -> anyhow::Result<()> {
         let Load { rate, size, .. } = load;
         let text = if load.secrets {
             format!(
@@ -281,7 +324,7 @@ impl Running {
         Ok(pids.filter_map(|pid| u32::try_from(pid).ok()).collect())
     }
 
-    async fn stop(mut self) -> anyhow::Result<()> {
+    pub(super) async fn stop(mut self) -> anyhow::Result<()> {
         let pid = rustix::process::Pid::from_raw(i32::try_from(self.pid)?).context("a pid")?;
         drop(self.control);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM)

@@ -24,16 +24,23 @@ pub(crate) struct Row {
     /// Of the limit in the same run.
     pub share: Option<f64>,
     /// Delay from emission, ms.
-    delays: [Option<f64>; 3],
+    pub delays: [Option<f64>; 3],
     /// CPU of the target, microseconds.
-    per_event: f64,
-    per_delivery: f64,
+    pub per_event: f64,
+    pub per_delivery: f64,
     /// CPU of Codex, microseconds.
     codex_per_event: Option<f64>,
     /// Resident bytes of the target: without a session, before the stream, after it.
     pub empty: u64,
     pub ready: u64,
     pub resident: u64,
+    /// Bytes of all events, once; and what the journal holds for them.
+    pub event_bytes: f64,
+    pub journal_bytes: u64,
+    /// Calls of the kernel in which the target wrote.
+    pub writes: u64,
+    /// Events that tabs got which are attached to nothing.
+    pub foreign: u64,
     deliveries: u64,
     lost: u64,
     twice: u64,
@@ -59,6 +66,10 @@ impl Row {
             empty: 0,
             ready: 0,
             resident: 0,
+            event_bytes: seen.bytes as f64 / load.tabs.max(1) as f64,
+            journal_bytes: 0,
+            writes: 0,
+            foreign: 0,
             deliveries: seen.events,
             lost: seen.lost,
             twice: seen.twice,
@@ -83,6 +94,11 @@ impl Row {
         self.lost += seen.lost;
         self.twice += seen.twice;
         self.leaked += seen.leaked;
+    }
+
+    /// Fewer than 1: many deliveries share a write.
+    pub(crate) fn writes_per_delivery(&self) -> f64 {
+        self.writes as f64 / self.deliveries.max(1) as f64
     }
 
     /// Nothing was lost, doubled or leaked.
@@ -159,7 +175,7 @@ impl Row {
             "cpuMicrosPerEvent": self.per_event, "cpuMicrosPerDelivery": self.per_delivery,
             "codexCpuMicrosPerEvent": self.codex_per_event,
             "residentBytes": {"empty": self.empty, "ready": self.ready, "streamed": self.resident},
-            "deliveries": self.deliveries, "lost": self.lost, "twice": self.twice, "leaked": self.leaked,
+            "writesPerDelivery": self.writes_per_delivery(), "deliveries": self.deliveries, "lost": self.lost, "twice": self.twice, "leaked": self.leaked,
         })
     }
 }

@@ -9,6 +9,8 @@ pub(crate) struct Usage {
     pub cpu: Duration,
     /// Resident bytes.
     pub resident: u64,
+    /// Calls of `write` and its like.
+    pub writes: u64,
 }
 
 impl Usage {
@@ -17,6 +19,7 @@ impl Usage {
         Self {
             cpu: cpu(pid).unwrap_or_default(),
             resident: resident(pid).unwrap_or_default(),
+            writes: writes(pid).unwrap_or_default(),
         }
     }
 }
@@ -36,4 +39,10 @@ fn resident(pid: u32) -> Option<u64> {
         .lines()
         .find_map(|line| line.strip_prefix("VmRSS:"))?;
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
+}
+
+fn writes(pid: u32) -> Option<u64> {
+    let io = fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
+    let line = io.lines().find_map(|line| line.strip_prefix("syscw:"))?;
+    line.trim().parse().ok()
 }
