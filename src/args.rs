@@ -155,6 +155,10 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub repeat: usize,
 
+    /// Drive this Codex, with a scripted model, and compare with its own WebSocket server
+    #[arg(long, value_name = "PROGRAM")]
+    pub codex: Option<PathBuf>,
+
     /// Without the limit
     #[arg(long)]
     pub no_limit: bool,

@@ -9,10 +9,15 @@ mod growth;
 mod hist;
 mod host;
 mod limit;
+mod peer;
 mod report;
 mod usage;
 
-use std::{process::ExitCode, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 
@@ -44,6 +49,31 @@ pub(crate) struct Load {
     pub secrets: bool,
 }
 
+/// What the host drives, and what of it is on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Agent {
+    /// The real Codex, with a scripted model; else the simulated one.
+    pub codex: Option<PathBuf>,
+    pub without_journal: bool,
+}
+
+impl Agent {
+    fn of(args: &BenchArgs) -> Self {
+        Self {
+            codex: args.codex.clone(),
+            without_journal: args.without_journal,
+        }
+    }
+
+    /// The lines of the configuration under `[codex]`.
+    fn settings(&self, own: &Path) -> String {
+        match &self.codex {
+            Some(program) => format!("path = {program:?}\n"),
+            None => format!("path = {own:?}\nargs = [\"simulated-codex\"]\n"),
+        }
+    }
+}
+
 /// Runs every load that was asked for, and prints the table.
 pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -62,12 +92,16 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
                 true => None,
                 false => Some(runtime.block_on(limit::measure(load))?),
             };
-            let mut own = runtime.block_on(host::measure(load, args.without_journal))?;
+            let mut own = runtime.block_on(host::measure(load, &Agent::of(args)))?;
             own.share = limit.as_ref().map(|limit| own.rate / limit.rate);
             runs.push((limit, own));
         }
         let (limit, own) = report::median(runs);
-        for row in limit.into_iter().chain([own]) {
+        let peer = match &args.codex {
+            Some(program) => Some(runtime.block_on(peer::measure(load, program))?),
+            None => None,
+        };
+        for row in limit.into_iter().chain([own]).chain(peer) {
             if !args.json {
                 row.print_progress();
             }

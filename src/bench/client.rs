@@ -54,6 +54,8 @@ pub(crate) struct Seen {
     pub delays: Delays,
     /// The last number.
     pub head: u64,
+    /// Messages have no numbers.
+    plain: bool,
     /// When the first delta and the end of the turn came.
     pub first: Option<Instant>,
     pub ended: Option<Instant>,
@@ -112,12 +114,18 @@ impl Tab {
             seen: Seen::default(),
         };
         if door.token.is_some() {
-            let client =
-                json!({"clientInfo": {"name": "holdfast-bench", "title": "Bench", "version": "0"}});
-            tab.call("initialize", client).await?;
-            tab.send(r#"{"method":"initialized"}"#).await?;
+            tab.introduce().await?;
         }
         Ok(tab)
+    }
+
+    /// Says `initialize`.
+    pub(crate) async fn introduce(&mut self) -> anyhow::Result<()> {
+        let client =
+            json!({"clientInfo": {"name": "holdfast-bench", "title": "Bench", "version": "0"}});
+        self.call("initialize", client).await?;
+        self.send(r#"{"method":"initialized"}"#).await?;
+        Ok(())
     }
 
     /// One request and its result; events in between are counted.
@@ -258,6 +266,14 @@ fn frame(bytes: &[u8]) -> Option<(u8, std::ops::Range<usize>)> {
 }
 
 impl Seen {
+    /// For a server that numbers nothing.
+    pub(crate) fn of_plain_messages() -> Self {
+        Self {
+            plain: true,
+            ..Self::default()
+        }
+    }
+
     /// The lines of one frame.
     fn text(&mut self, text: &[u8], other: &mut impl FnMut(&[u8])) {
         let now = Instant::now();
@@ -269,9 +285,15 @@ impl Seen {
         for end in memchr::memchr_iter(b'\n', text).chain([text.len()]) {
             let line = &text[start..end];
             start = end + 1;
-            match number(line) {
-                Some((seq, rest)) => self.event(seq, rest, line.len(), now, wall),
-                None => other(line),
+            if let Some((seq, rest)) = number(line) {
+                self.event(seq, behind_generation(rest), line.len(), now, wall);
+            } else if self.plain
+                && let Some(rest) = line.strip_prefix(b"{")
+                && rest.starts_with(b"\"method\"")
+            {
+                self.event(self.head + 1, rest, line.len(), now, wall);
+            } else {
+                other(line);
             }
         }
     }
@@ -322,14 +344,18 @@ fn number(line: &[u8]) -> Option<(u64, &[u8])> {
     Some((number, &rest[digits..]))
 }
 
-/// Whether the rest of an event, behind its number, is of this method.
-fn is(rest: &[u8], method: &[u8]) -> bool {
+/// What follows the generation.
+fn behind_generation(rest: &[u8]) -> &[u8] {
     let Some(rest) = rest.strip_prefix(b",\"generation\":") else {
-        return false;
+        return rest;
     };
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    rest[digits..]
-        .strip_prefix(b",\"method\":\"")
+    rest[digits..].strip_prefix(b",").unwrap_or(rest)
+}
+
+/// Whether the rest of an event is of this method.
+fn is(rest: &[u8], method: &[u8]) -> bool {
+    rest.strip_prefix(b"\"method\":\"")
         .is_some_and(|rest| rest.starts_with(method))
 }
 

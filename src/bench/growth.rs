@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use super::{
-    Load,
+    Agent, Load,
     client::Tab,
     host::{self, Running},
     report::Row,
@@ -58,7 +58,7 @@ pub(super) async fn run(time: Duration) -> anyhow::Result<()> {
 }
 
 async fn loads(base: Load, lines: &mut Vec<Line>) -> anyhow::Result<()> {
-    let run = async |load| host::measure(load, false).await;
+    let run = async |load| host::measure(load, &Agent::default()).await;
     let ten = run(base).await?;
     let many = run(Load { tabs: 500, ..base }).await?;
     lines.push(Line {
@@ -109,7 +109,11 @@ async fn loads(base: Load, lines: &mut Vec<Line>) -> anyhow::Result<()> {
         other: spread.rate,
         bound: Bound::RatioAtLeast(0.9),
     });
-    let without = host::measure(Load { tabs: 100, ..base }, true).await?;
+    let off = Agent {
+        without_journal: true,
+        ..Agent::default()
+    };
+    let without = host::measure(Load { tabs: 100, ..base }, &off).await?;
     lines.push(Line {
         what: "deliveries/s at 100 tabs: journal off, on",
         one: without.rate,
@@ -154,7 +158,7 @@ async fn moments(base: Load, lines: &mut Vec<Line>) -> anyhow::Result<()> {
         idle: CROWD,
         ..base
     };
-    let mut host = Running::start(room, false).await?;
+    let mut host = Running::start(room, &Agent::default()).await?;
     let thread = host.begin_session().await?;
     let before = Usage::of(host.pid()).resident;
     let begun = Instant::now();

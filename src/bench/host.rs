@@ -26,8 +26,9 @@ use tokio::{
 };
 
 use super::{
-    Load,
+    Agent, Load,
     client::{Door, GUARD, Seen, Tab},
+    peer::Model,
     report::{Row, Target},
     usage::Usage,
 };
@@ -48,11 +49,12 @@ pub(super) struct Running {
     journal: String,
     control: Tab,
     folder: TempDir,
+    _model: Option<Model>,
 }
 
 /// Runs a host under `load` and measures what its clients see and what it uses.
-pub(super) async fn measure(load: Load, without_journal: bool) -> anyhow::Result<Row> {
-    let mut host = Running::start(load, without_journal).await?;
+pub(super) async fn measure(load: Load, agent: &Agent) -> anyhow::Result<Row> {
+    let mut host = Running::start(load, agent).await?;
     let empty = Usage::of(host.pid).resident;
     let mut threads = Vec::new();
     for _ in 0..load.sessions {
@@ -167,17 +169,18 @@ async fn reconnect(
 }
 
 impl Running {
-    pub(super) async fn start(load: Load, without_journal: bool) -> anyhow::Result<Self> {
+    pub(super) async fn start(load: Load, agent: &Agent) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("holdfast-bench-")
             .tempdir_in("/var/tmp")
             .context("make a folder")?;
         let token = Token::generate().context("make a token")?;
         let config = folder.path().join("holdfast.toml");
-        write_private(
-            &config,
-            &configuration(folder.path(), &token, load, without_journal)?,
-        )?;
+        write_private(&config, &configuration(folder.path(), &token, load, agent)?)?;
+        let model = match agent.codex {
+            Some(_) => Some(Model::serve(&folder.path().join("codex-home")).await?),
+            None => None,
+        };
         let mut command = tokio::process::Command::new(std::env::current_exe()?);
         command
             .args(["serve", "--config"])
@@ -187,7 +190,7 @@ impl Running {
             .stdout(Stdio::piped())
             .stderr(fs::File::create(folder.path().join("log"))?)
             .kill_on_drop(true);
-        if without_journal {
+        if agent.without_journal {
             command.arg("--bench-discard-events");
         }
         let mut child = command.spawn().context("start the host")?;
@@ -220,6 +223,7 @@ impl Running {
             journal,
             control,
             folder,
+            _model: model,
         })
     }
 
@@ -341,18 +345,22 @@ fn configuration(
     folder: &Path,
     token: &Token,
     load: Load,
-    without_journal: bool,
+    agent: &Agent,
 ) -> anyhow::Result<String> {
     for name in ["work", "codex-home"] {
         fs::create_dir(folder.join(name))?;
     }
-    let program = std::env::current_exe()?;
+    let codex = agent.settings(&std::env::current_exe()?);
     let tabs = load.sessions * load.tabs + load.idle + load.stalled + load.reconnecting + 16;
     // Without a journal a tab that falls behind the ring could not catch up.
-    let ring = if without_journal { "512MiB" } else { "4MiB" };
+    let ring = if agent.without_journal {
+        "512MiB"
+    } else {
+        "4MiB"
+    };
     Ok(format!(
         "listen = \"127.0.0.1:0\"\nstate_dir = {:?}\nwebsocket_auth_token_sha256 = \"{}\"\n\
-         [codex]\npath = {program:?}\nargs = [\"simulated-codex\"]\nhome = {:?}\n\
+         [codex]\n{codex}home = {:?}\n\
          [limits]\nconnections = {}\ntabs = {tabs}\nbridges = {}\nring_bytes = \"{ring}\"\n\
          [log]\nlevel = \"warn\"\n",
         folder.join("state"),

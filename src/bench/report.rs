@@ -11,6 +11,8 @@ use super::{Load, client::Seen};
 pub(crate) enum Target {
     Limit,
     Host,
+    /// Codex's own WebSocket server.
+    Codex,
 }
 
 /// One line of the table.
@@ -110,6 +112,7 @@ impl Row {
         match self.target {
             Target::Limit => "limit",
             Target::Host => "holdfast",
+            Target::Codex => "codex ws",
         }
     }
 
