@@ -61,6 +61,7 @@ pub(super) async fn measure(load: Load, program: &Path) -> anyhow::Result<Row> {
     let door = Door { addr, token: None };
     let mut control = Tab::open(&door).await?;
     control.introduce().await?;
+    control.seen = Seen::of_plain_messages();
     let started = control
         .call("thread/start", json!({"cwd": folder.path()}))
         .await?;

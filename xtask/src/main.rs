@@ -2,6 +2,7 @@
 //!
 //! Not a build system: cargo and npm do the building, this says in which order and with what set-up.
 
+mod bench;
 mod command;
 mod counts;
 mod faults;
@@ -40,6 +41,12 @@ enum Task {
         #[arg(long, value_name = "N", default_value_t = 600)]
         seconds: u64,
     },
+    /// Measure: each stage by itself, then the whole host against what the machine allows
+    Bench {
+        /// For `holdfast bench`; with any of them the stages are left out
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -52,6 +59,7 @@ fn main() -> anyhow::Result<ExitCode> {
             let fuzz = "cargo run --release -p holdfast-redaction --example fuzz --";
             command::run(&root, &format!("{fuzz} --seconds {seconds}"), &[])?.success
         }
+        Task::Bench { args } => bench::run(&root, args)?,
     };
     Ok(if passed {
         ExitCode::SUCCESS
