@@ -6,6 +6,7 @@ mod environment;
 mod protocol;
 mod schema;
 mod separate_user;
+mod threads;
 mod tui;
 
 use rustix::process::Signal;

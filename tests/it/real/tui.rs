@@ -85,8 +85,8 @@ impl Drop for Terminal {
 }
 
 /// A home for the TUI that has answered its first questions.
-fn tui_home(dir: &Path) -> String {
-    let home = dir.join("tui-home");
+fn tui_home(dir: &Path, name: &str) -> String {
+    let home = dir.join(format!("tui-home-{name}"));
     fs::create_dir(&home).unwrap();
     let answered = "[tui]\nscreen_reader_detection_done = true\n[notice.model_migrations]\n\"gpt-5.5\" = \"gpt-6-sol\"\n";
     write_private(&home.join("config.toml"), answered);
@@ -102,20 +102,24 @@ async fn open(host: &TestHost) -> Terminal {
         "\n[projects.{work:?}]\ntrust_level = \"trusted\"\n"
     ));
     write_private(&trusted, &settings);
-
-    let home = tui_home(host.dir());
-    let remote = format!("ws://{}", host.addr());
-    let command = format!(
-        "{} --remote {remote} --remote-auth-token-env HOLDFAST_TOKEN -C {}",
-        real_codex().display(),
-        work.display()
-    );
-    let terminal = Terminal::run(
-        &command,
-        &[("CODEX_HOME", &home), ("HOLDFAST_TOKEN", host.token())],
-    );
+    let terminal = run(host, "own", "");
     terminal.shows("Ask Codex to do anything").await;
     terminal
+}
+
+/// The TUI, with these further arguments; each of a host has a name of its own.
+fn run(host: &TestHost, name: &str, arguments: &str) -> Terminal {
+    let command = format!(
+        "{} --remote ws://{} --remote-auth-token-env HOLDFAST_TOKEN -C {} {arguments}",
+        real_codex().display(),
+        host.addr(),
+        host.work().display()
+    );
+    let home = tui_home(host.dir(), name);
+    Terminal::run(
+        &command,
+        &[("CODEX_HOME", &home), ("HOLDFAST_TOKEN", host.token())],
+    )
 }
 
 /// The session that the TUI has begun.
@@ -167,4 +171,26 @@ async fn the_official_tui_goes_on_through_a_crash_of_codex() {
     terminal.enter("sim: say \"Limpets stay.\"").await;
     terminal.shows("Limpets stay.\n").await;
     assert_eq!(its_session(&mut tab).await, thread);
+}
+
+#[tokio::test]
+async fn two_official_tuis_and_a_tab_share_one_session() {
+    let host = Setup::real().start().await;
+    let first = open(&host).await;
+    first.enter("sim: say \"Periwinkle on the rock.\"").await;
+    first.shows("Periwinkle on the rock.\n").await;
+    let mut tab = host.tab().await;
+    let thread = its_session(&mut tab).await;
+    tab.attach(&thread).await;
+
+    let second = run(&host, "joined", &format!("resume {thread}"));
+    second.shows("Periwinkle on the rock.").await;
+    second.enter("sim: say \"Limpet under it.\"").await;
+    second.shows("Limpet under it.\n").await;
+    first.shows("Limpet under it.").await;
+    tab.turn_end().await;
+    tab.submit(&thread, "p1", "sim: say \"Whelk beside both.\"")
+        .await;
+    first.shows("Whelk beside both.").await;
+    second.shows("Whelk beside both.").await;
 }
