@@ -16,7 +16,7 @@ const CHOICES_MAX = 100;
 
 /** From the narrowest to the widest. */
 export const SANDBOXES = [["read-only", "reads only"], ["workspace-write", "writes here"], ["danger-full-access", "no sandbox"]] as const;
-export const APPROVALS = [["untrusted", "asks always"], ["on-request", "asks when needed"], ["never", "never asks"]] as const;
+export const APPROVALS = [["untrusted", "asks always"], ["on-request", "asks if needed"], ["never", "never asks"]] as const;
 const POLICIES: Record<string, string> = { "read-only": "readOnly", "workspace-write": "workspaceWrite", "danger-full-access": "dangerFullAccess" };
 
 export const choices = signal<Readonly<Record<string, Choice>>>(read());

@@ -4,7 +4,7 @@
 
 import { record, text, type AttachResult, type ItemEntry, type Message, type Params, type PendingRequest, type Summary } from "../wire/types";
 import { foldEvent, withNotice } from "./feed";
-import { turnsOf } from "./items";
+import { newTurn, turnsOf } from "./items";
 import { trim } from "./trim";
 import { EMPTY, type Happening, type Session, type State, type Turn } from "./state";
 import { summaryAfter } from "./summaries";
@@ -73,7 +73,7 @@ function onAttached(state: State, result: AttachResult, atMs: number): State {
         threadId,
         cursor: result.head,
         repairedAt: null,
-        turns: settle(turnsOf(result.items ?? []), result.summary),
+        turns: settle(turnsOf(result.items ?? []), result.summary, atMs),
         olderCursor: result.olderCursor ?? null,
         notices: old?.notices ?? [],
         heardAtMs: atMs,
@@ -86,16 +86,20 @@ function onAttached(state: State, result: AttachResult, atMs: number): State {
 }
 
 /** Turns of a snapshot as they stand: only the one that the host calls running may look as if it ran. */
-function settle(turns: readonly Turn[], summary: Summary | undefined): readonly Turn[] {
+function settle(known: readonly Turn[], summary: Summary | undefined, atMs: number): readonly Turn[] {
   const running = summary?.turn;
+  // A turn that has just begun has no items yet.
+  const turns = running && !known.some((turn) => turn.id === running.id) ? [...known, newTurn(running.id)] : known;
   return turns.map((turn): Turn => {
-    if (turn.id === running?.id) return { ...turn, status: "inProgress", startedAtMs: running.startedAtMs };
+    if (turn.id === running?.id) {
+      return { ...turn, status: "inProgress", startedAtMs: running.startedAtMs, retry: running.retrying ? { message: running.retrying, atMs } : null };
+    }
     return turn.status === "inProgress" ? { ...turn, status: turn.items.some((item) => item.state === "partial") ? "interrupted" : "completed" } : turn;
   });
 }
 
 function onOlder(session: Session, newestFirst: readonly ItemEntry[], olderCursor: number | null): Session {
-  const older = settle(turnsOf(newestFirst.slice().reverse()), undefined);
+  const older = settle(turnsOf(newestFirst.slice().reverse()), undefined, 0);
   const first = session.turns[0];
   const seam = older.at(-1);
   if (first && seam && first.id === seam.id) {

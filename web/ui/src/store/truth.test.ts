@@ -50,6 +50,13 @@ test("the model's silence has an age, and a retry has a name", () => {
   });
 });
 
+test("a page that comes in the middle of a retry says so, until something comes", () => {
+  const running = summary({ state: "working", turn: { id: "t1", startedAtMs: 0, retrying: "Reconnecting... 2/5" } });
+  const state = play(attach({ summary: running, head: 4 }));
+  expect(model(state, 3000)).toBe("retrying · 3 s");
+  expect(model(reduce(state, event(5, "item/started", { turnId: "t1", item: { type: "agentMessage", id: "m" } }, 4000)), 6000)).toBe("ok · 2 s");
+});
+
 test("a question is not the model's silence", () => {
   const state = reduce(play(attach(), begun(1)), { kind: "message", message: { id: "r", method: "m", params: { threadId: T } }, atMs: 2 });
   expect(model(state, 90_000)).toBe("waits for you");

@@ -33,7 +33,8 @@ export interface Summary {
   source: "host" | "codex";
   state: SessionState;
   bridge: Bridge;
-  turn?: { id: string; startedAtMs: number };
+  /** `retrying` is what Codex said when it began to ask its model again. */
+  turn?: { id: string; startedAtMs: number; retrying?: string };
   pending: number;
   queued: number;
   head: number;
