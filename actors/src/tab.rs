@@ -6,6 +6,7 @@
 
 mod attach;
 mod calls;
+mod decisions;
 mod duplicates;
 mod folders;
 mod host_methods;

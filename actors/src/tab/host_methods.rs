@@ -12,6 +12,7 @@ use super::{
     Out, Tab,
     attach::{AttachParams, attach},
     calls::{Reply, restarting},
+    decisions::{self, DecisionsParams},
     folders::{self, FolderParams},
     policy, trimmed,
 };
@@ -31,8 +32,6 @@ use crate::{
 const SESSIONS_PAGE: (usize, usize) = (100, 500);
 /// Hits of one search: by default, and at most.
 const HITS: (usize, usize) = (50, 200);
-/// Decisions in one answer: by default, and at most.
-const DECISIONS: (usize, usize) = (100, 500);
 /// Characters of a promptId.
 const MAX_PROMPT_ID: usize = 128;
 
@@ -99,13 +98,6 @@ fn denied(denied: Denied) -> Refusal {
     Refusal::new(INTERNAL, denied.to_string())
 }
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct DecisionsParams {
-    thread_id: Option<String>,
-    limit: Option<usize>,
-}
-
 fn read<T: DeserializeOwned>(request: &Request<'_>) -> Result<T, Refusal> {
     serde_json::from_str(request.params.unwrap_or("{}"))
         .map_err(|err| Refusal::new(INVALID_PARAMS, format!("{}: {err}", request.method)))
@@ -163,7 +155,14 @@ impl Tab {
                 Ok(())
             }
             "host/signIns/revoke" => self.revoke_sign_ins(request, permit),
-            "host/decisions/list" => self.list_decisions(request, permit),
+            "host/decisions/list" => {
+                let params: DecisionsParams = read(request)?;
+                let journal = self.wiring.journal.clone();
+                self.answer_later(&request.id, permit, async move {
+                    json_reply(&decisions::list(params, journal).await?)
+                });
+                Ok(())
+            }
             "host/folders/list" => {
                 let params: FolderParams = read(request)?;
                 let workspaces = self.wiring.codex.workspaces.clone();
@@ -396,34 +395,6 @@ impl Tab {
             let data: Vec<_> = hits
                 .iter()
                 .map(|hit| json!({"threadId": hit.thread, "turnId": hit.turn, "itemId": hit.item, "seq": hit.seq, "snippet": plain(&hit.snippet), "title": hit.title}))
-                .collect();
-            json_reply(&json!({"data": data}))
-        });
-        Ok(())
-    }
-
-    /// Who answered what Codex asked, newest first: of one session, or of all.
-    fn list_decisions(
-        &self,
-        request: &Request<'_>,
-        permit: OwnedSemaphorePermit,
-    ) -> Result<(), Refusal> {
-        let params: DecisionsParams = read(request)?;
-        let journal = self.wiring.journal.clone();
-        self.answer_later(&request.id, permit, async move {
-            let limit = params.limit.unwrap_or(DECISIONS.0).clamp(1, DECISIONS.1);
-            let read = tokio::task::spawn_blocking(move || match params.thread_id {
-                Some(thread) => journal.decisions(&thread, limit).map(|found| {
-                    let of_thread = |decision| (thread.clone(), decision);
-                    found.into_iter().map(of_thread).collect::<Vec<_>>()
-                }),
-                None => journal.all_decisions(limit),
-            });
-            let failed = |err: String| Refusal::new(INTERNAL, format!("cannot read the journal: {err}"));
-            let found = read.await.map_err(|err| failed(err.to_string()))?.map_err(|err| failed(err.to_string()))?;
-            let data: Vec<_> = found
-                .iter()
-                .map(|(thread, one)| json!({"threadId": thread, "turnId": one.turn, "itemId": one.item, "method": one.method, "decision": one.decision, "by": one.by, "atMs": one.at_ms}))
                 .collect();
             json_reply(&json!({"data": data}))
         });
