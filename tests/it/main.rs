@@ -29,3 +29,4 @@ mod redaction;
 mod secrets;
 mod sign_ins;
 mod stopping;
+mod wire_types;
