@@ -31,6 +31,10 @@ for (const [size, viewport] of Object.entries(SIZES)) {
     await page.getByTestId("login-submit").click();
     await page.getByTestId("session-row").first().waitFor();
     await shot("list");
+    await page.getByTestId("search").fill("journal");
+    await page.getByTestId("search-hit").first().waitFor();
+    await shot("search");
+    await page.getByTestId("search").fill("");
     await open("Install the toolchain");
     await page.locator(".decisions[data-ready=true]").waitFor();
     await shot("approval");
@@ -60,7 +64,13 @@ for (const [size, viewport] of Object.entries(SIZES)) {
     await back();
     await page.getByTestId("host-page").click();
     await page.getByTestId("host-tree").waitFor();
+    // The chart needs some seconds to have a shape; once is enough.
+    await page.waitForTimeout(size === "wide" && colorScheme === "light" ? 60_000 : 2_500);
     await shot("host");
+    await context.setOffline(true);
+    await page.getByTestId("retry-now").waitFor();
+    await shot("offline");
+    await context.setOffline(false);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     if (wide > 0) console.log(`${size} ${colorScheme}: ${wide} px too wide`);
     await context.close();
