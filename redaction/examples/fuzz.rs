@@ -127,6 +127,7 @@ impl Parts {
             }
             out.push_str(&stream.flush());
             if out != whole {
+                eprintln!("whole: {whole:?}\ncut:   {out:?}");
                 return Err("the cut text differs from the whole one");
             }
         }
@@ -135,6 +136,10 @@ impl Parts {
         }
         let known = text.contains("[REDACTED:");
         if !known && self.redactor.redact(&whole) != whole {
+            eprintln!(
+                "once:  {whole:?}\ntwice: {:?}",
+                self.redactor.redact(&whole)
+            );
             return Err("redacting twice changes something");
         }
         let plain = |value: &&&str| text.contains(**value) && whole.contains(**value);

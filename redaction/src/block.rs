@@ -5,8 +5,8 @@
 mod line;
 
 use crate::block::line::{
-    EVIDENCE_MIN, LABEL, LABEL_MAX, LINE_MAX, Line, PREFIX_MAX, armour_part, armour_tail, closing,
-    end_follows, has_header, is_leading, line_end, trim,
+    EVIDENCE_MIN, LABEL, LABEL_MAX, LINE_MAX, Line, NEXT_BEGIN, PREFIX_MAX, armour_part,
+    armour_tail, closing, end_follows, has_header, is_leading, line_end, trim,
 };
 use crate::class::{ARMOUR, Class};
 use crate::swallow::How;
@@ -92,7 +92,7 @@ fn secret_label(label: &[u8]) -> bool {
 fn judge_body(view: View<'_>, start: usize, body: usize) -> Verdict {
     let near = &view.hay[..view.hay.len().min(body + EVIDENCE_WITHIN)];
     // Where another block begins, this one has come to nothing.
-    let next = memchr::memmem::find(&near[body..], BEGIN.as_bytes());
+    let next = NEXT_BEGIN.find(&near[body..]);
     let near = &near[..next.map_or(near.len(), |index| body + index)];
     let whole = near.len() == body + EVIDENCE_WITHIN;
     let last = next.is_some() || (view.eof && near.len() == view.hay.len() && !whole);

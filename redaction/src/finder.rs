@@ -112,6 +112,9 @@ impl Literal {
             return Compare::Differs;
         }
         let len = self.text.len().min(have.len());
+        if have[len - 1] | 0x20 != self.text[len - 1] | 0x20 {
+            return Compare::Differs;
+        }
         let same = if self.fold {
             have[..len].eq_ignore_ascii_case(&self.text[..len])
         } else {

@@ -2,6 +2,10 @@
 //!
 //! Not for what the line means in its block.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use crate::class::{ARMOUR, Class};
 
 /// Longest label of a BEGIN line.
@@ -146,6 +150,13 @@ pub(super) fn armour_part(line: &[u8]) -> usize {
     }
 }
 
+/// What the marks that close a block have behind their first dashes. Preparing a search takes longer than one.
+static END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"-END "));
+static END_SPACED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"- END "));
+/// What opens the next block.
+pub(super) static NEXT_BEGIN: LazyLock<Finder<'static>> =
+    LazyLock::new(|| Finder::new(super::BEGIN));
+
 /// The mark that closes a block.
 pub(super) struct Closing {
     /// Where it begins.
@@ -158,10 +169,9 @@ pub(super) struct Closing {
 
 /// The mark that closes the block, when `line` has one.
 pub(super) fn closing(line: &[u8]) -> Option<Closing> {
-    let end = memchr::memmem::find_iter(line, b"-END ").map(|at| (at, b"-END ".len()));
-    let spaced = memchr::memmem::find_iter(line, b"- END ").map(|at| (at, b"- END ".len()));
-    let (at, width) = end
-        .chain(spaced)
+    let marks = [&END, &END_SPACED].into_iter();
+    let (at, width) = marks
+        .flat_map(|mark| mark.find_iter(line).map(|at| (at, mark.needle().len())))
         .find(|(at, _)| line[..=*at].ends_with(b"----"))?;
     let from = line[..at]
         .iter()

@@ -6,6 +6,7 @@ use crate::class::Class;
 use crate::context::strength::{self, Place};
 use crate::context::value::Ending;
 use crate::context::{Judged, Stop, Value, expect};
+use crate::marker::OPENING;
 use crate::view::View;
 
 /// Longest argument before the secret.
@@ -102,7 +103,9 @@ pub(super) fn judge_echo(view: View<'_>, at: usize, after: usize) -> Judged {
         true => memchr::memchr(b':', bytes).map_or(0, |colon| colon + 1),
         false => 0,
     };
-    let secret = found && strength::is_password(&bytes[user..], Place::Literal);
+    // A marker has a colon, too.
+    let marked = memchr::memmem::find(bytes, OPENING.as_bytes()).is_some();
+    let secret = found && !marked && strength::is_password(&bytes[user..], Place::Literal);
     Value {
         start: value.start + user,
         ..value

@@ -231,6 +231,9 @@ fn wrapper(view: View<'_>, at: usize) -> Judged<usize> {
         b"[ ",
     ];
     let rest = &view.hay[at..];
+    if !matches!(rest.first(), Some(b'S' | b'O' | b'J' | b'B' | b'q' | b'[')) {
+        return Ok(at);
+    }
     let mut wrapped = at;
     for wrapper in WRAPPERS {
         if rest.starts_with(wrapper) {
@@ -245,8 +248,8 @@ fn wrapper(view: View<'_>, at: usize) -> Judged<usize> {
 /// The quote that opens a value at `at`, behind the letters that may mark a string: where the value begins, and how it
 /// ends.
 pub(super) fn opening(view: View<'_>, at: usize) -> Judged<Option<(usize, Ending)>> {
-    let at = wrapper(view, at)?;
-    let marks = at + MARKS.run(view.hay, at, 2);
+    let inner = wrapper(view, at)?;
+    let marks = inner + MARKS.run(view.hay, inner, 2);
     let quote = marks + BACKSLASH.run(view.hay, marks, 8);
     match view.hay.get(quote) {
         Some(byte @ (b'"' | b'\'' | b'`')) => Ok(Some((
