@@ -16,7 +16,7 @@ use crate::support::host::real_codex;
 use crate::support::{Client, GUARD, RpcError, Setup, eventually};
 
 /// A Codex without a host, to compare with.
-struct Direct {
+pub struct Direct {
     process: Child,
     stdin: ChildStdin,
     lines: mpsc::Receiver<Value>,
@@ -29,6 +29,11 @@ impl Direct {
         let home = dir.join("direct-home");
         fs::create_dir(&home).unwrap();
         fs::copy(dir.join("codex-home/config.toml"), home.join("config.toml")).unwrap();
+        Self::in_home(dir, &home)
+    }
+
+    /// Starts it in this home.
+    pub fn in_home(dir: &Path, home: &Path) -> Self {
         let mut process = Command::new(real_codex())
             .arg("app-server")
             .env_clear()
@@ -61,7 +66,8 @@ impl Direct {
         direct
     }
 
-    fn call(&mut self, method: &str, params: Value) -> Result<Value, RpcError> {
+    /// Sends a request and waits for its answer.
+    pub fn call(&mut self, method: &str, params: Value) -> Result<Value, RpcError> {
         let id = self.next_id;
         self.next_id += 1;
         writeln!(

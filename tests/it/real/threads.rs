@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::protocol::Direct;
 use crate::bridges::summary;
-use crate::support::{Client, Setup};
+use crate::support::{Client, Folded, Setup};
 
 /// The ids of a list, under this name.
 fn ids(list: &Value, name: &str) -> Vec<String> {
@@ -71,4 +72,46 @@ async fn a_fork_is_a_session_beside_the_one_it_came_from_and_both_go_on() {
     theirs.sort_unstable();
     ours.sort_unstable();
     assert_eq!(theirs, ours);
+}
+
+#[tokio::test]
+async fn a_thread_that_another_process_works_on_is_held_readable_and_taken_over_when_it_is_free() {
+    let host = Setup::real()
+        .set("codex", "idle_timeout = \"1s\"")
+        .start()
+        .await;
+    let mut tab = host.tab().await;
+    let thread = tab.start_session(&host.work()).await;
+    tab.submit(&thread, "p1", "sim: say \"Ours.\"").await;
+    tab.turn_end().await;
+    tab.bridge_state("parked").await;
+    let mut other = Direct::in_home(host.dir(), &host.dir().join("codex-home"));
+    other
+        .call(
+            "thread/resume",
+            json!({"threadId": thread, "excludeTurns": true}),
+        )
+        .expect("it is free");
+
+    tab.submit(&thread, "p2", "sim: say \"Ours again.\"").await;
+    let held = tab
+        .next_where("the hold to be named", |event| {
+            event.params()["state"] == "backoff"
+        })
+        .await;
+    assert_eq!(held.params()["reasonKind"], "held");
+    let attached = host.tab().await.attach(&thread).await;
+    assert_eq!(
+        Folded::from_snapshot(&attached).turns.len(),
+        1,
+        "the history stays readable"
+    );
+    assert_eq!(
+        attached["queue"][0]["promptId"], "p2",
+        "and the prompt waits"
+    );
+
+    drop(other);
+    let end = tab.turn_end().await;
+    assert_eq!(end.params()["turn"]["status"], "completed");
 }
