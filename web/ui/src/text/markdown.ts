@@ -88,9 +88,11 @@ export class MarkdownView {
     const whole = tokens.reduce((sum, token) => sum + token.raw.length, 0) === tail.length;
     tokens.forEach((token, at) => this.drawBlock(this.settledCount + at, token));
     for (const block of this.blocks.splice(this.settledCount + tokens.length)) block.element.remove();
+    if (!open) for (const block of this.blocks) block.code?.finish();
     if (!open || !whole) return;
     for (const token of tokens.slice(0, -2)) {
       this.settled += token.raw;
+      this.blocks[this.settledCount]?.code?.finish();
       this.settledCount += 1;
     }
   }
