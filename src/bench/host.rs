@@ -100,7 +100,9 @@ pub(super) async fn measure(load: Load, agent: &Agent) -> anyhow::Result<Row> {
     for (index, thread) in threads.iter().enumerate() {
         host.prompt(thread, index, load).await?;
     }
-    tokio::time::sleep(load.time).await;
+    tokio::time::sleep(load.time / 10).await;
+    let early = Usage::of(host.pid).resident;
+    tokio::time::sleep(load.time * 9 / 10).await;
     for thread in &threads {
         host.interrupt(thread).await?;
     }
@@ -118,7 +120,7 @@ pub(super) async fn measure(load: Load, agent: &Agent) -> anyhow::Result<Row> {
     let events = all.events / load.tabs.max(1) as u64;
     row.cost(after.0.cpu.saturating_sub(before.0.cpu), events, all.events);
     row.codex_cost(after.1.saturating_sub(before.1), events);
-    (row.empty, row.ready, row.resident) = (empty, ready, after.0.resident);
+    (row.empty, row.ready, row.early, row.resident) = (empty, ready, early, after.0.resident);
     (row.journal_bytes, row.writes) = (stored, after.0.writes.saturating_sub(before.0.writes));
     for tab in &mut idle {
         // What it was sent is there by now.

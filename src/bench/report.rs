@@ -32,9 +32,10 @@ pub(crate) struct Row {
     pub per_delivery: f64,
     /// CPU of Codex, microseconds.
     codex_per_event: Option<f64>,
-    /// Resident bytes of the target: without a session, before the stream, after it.
+    /// Resident bytes of the target: without a session, before the stream, after a tenth of it, after it.
     pub empty: u64,
     pub ready: u64,
+    pub early: u64,
     pub resident: u64,
     /// Bytes of all events, once; and what the journal holds for them.
     pub event_bytes: f64,
@@ -67,6 +68,7 @@ impl Row {
             codex_per_event: None,
             empty: 0,
             ready: 0,
+            early: 0,
             resident: 0,
             event_bytes: seen.bytes as f64 / load.tabs.max(1) as f64,
             journal_bytes: 0,
@@ -151,6 +153,7 @@ impl Row {
             optional(self.codex_per_event, 1.0, 2),
             mib(self.empty),
             mib(self.ready),
+            mib(self.early),
             mib(self.resident),
             self.lost.to_string(),
             self.twice.to_string(),
@@ -177,7 +180,7 @@ impl Row {
             "delayMs": {"p50": self.delays[0], "p99": self.delays[1], "p999": self.delays[2]},
             "cpuMicrosPerEvent": self.per_event, "cpuMicrosPerDelivery": self.per_delivery,
             "codexCpuMicrosPerEvent": self.codex_per_event,
-            "residentBytes": {"empty": self.empty, "ready": self.ready, "streamed": self.resident},
+            "residentBytes": {"empty": self.empty, "ready": self.ready, "early": self.early, "streamed": self.resident},
             "writesPerDelivery": self.writes_per_delivery(), "deliveries": self.deliveries, "lost": self.lost, "twice": self.twice, "leaked": self.leaked,
         })
     }
@@ -200,7 +203,7 @@ pub(crate) fn median(mut runs: Vec<(Option<Row>, Row)>) -> (Option<Row>, Row) {
     runs.swap_remove(middle)
 }
 
-const HEADS: [&str; 19] = [
+const HEADS: [&str; 20] = [
     "target",
     "sessions",
     "rate",
@@ -215,7 +218,7 @@ const HEADS: [&str; 19] = [
     "us/delivery",
     "codex us/event",
     "MiB empty",
-    "ready",
+    "ready", "early",
     "streamed",
     "lost",
     "twice",
