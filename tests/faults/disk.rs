@@ -24,6 +24,8 @@ const PART_DELTAS: u64 = 1000;
 /// The small disk, and what lies on it besides the journal.
 const DISK_MIB: usize = 48;
 const BALLAST_MIB: usize = 40;
+/// A stall that is seen so often, with nothing new in between, lasts.
+const LASTING_LOOKS: u32 = 20;
 /// More than a host that does not take in what it cannot store ever needs.
 const MOST_RESIDENT: u64 = 256 << 20;
 
@@ -191,6 +193,7 @@ impl Stage {
             health.starts_with(&format!("stalled: {reason}")),
             "{health}"
         );
+        self.lasts().await;
         self.is_told(reason).await;
         let ready = http::get(host.addr(), "/readyz", "").await;
         assert_eq!((ready.status, ready.body.trim()), (503, "journal-stalled"));
@@ -202,6 +205,19 @@ impl Stage {
         })
         .await;
         head
+    }
+
+    /// Waits until the stall lasts: a log that is moved gives room once more, and a little gets through.
+    async fn lasts(&self) {
+        let mut looks = (0, 0);
+        eventually("the stall to last", async || {
+            let stalled = self.health().await.starts_with("stalled");
+            let head = self.published().await;
+            let same = stalled && head == looks.0;
+            looks = (head, if same { looks.1 + 1 } else { 0 });
+            (looks.1 == LASTING_LOOKS).then_some(())
+        })
+        .await;
     }
 
     /// A tab that comes now hears why nothing moves.

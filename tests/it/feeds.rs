@@ -263,9 +263,9 @@ async fn a_tab_behind_all_that_is_kept_is_reset_to_the_truth_and_goes_on() {
         .call("host/session/detach", json!({"threadId": thread}))
         .await
         .expect("detach");
-    // 24 MB: more than sockets hold, and far more than is kept.
+    // 12 MB: more than sockets hold, and far more than is kept.
     giver
-        .submit(&thread, "p1", "sim: text count=6000 size=4000 every=500")
+        .submit(&thread, "p1", "sim: text count=3000 size=4000 every=500")
         .await;
     giver
         .submit_when(&thread, "p2", "sim: say \"After.\"", "queue")

@@ -70,13 +70,13 @@ async fn a_host_that_stops_interrupts_turns_and_says_so_before_it_hangs_up() {
     tab.submit(&thread, "p1", "sim: text count=6000 rate=100/s")
         .await;
     tab.deltas(5).await;
-    assert!(host.stop().await.success());
-    tab.next("host/draining").await;
-    assert_eq!(
-        tab.turn_end().await.params()["turn"]["status"],
-        "interrupted"
-    );
-    assert_eq!(tab.close().await.0, 1001);
+    let (stopped, ()) = tokio::join!(host.stop(), async {
+        tab.next("host/draining").await;
+        let end = tab.turn_end().await;
+        assert_eq!(end.params()["turn"]["status"], "interrupted");
+        assert_eq!(tab.close().await.0, 1001);
+    });
+    assert!(stopped.success());
 }
 
 #[tokio::test]

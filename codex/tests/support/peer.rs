@@ -35,11 +35,12 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Starts the program with CODEX_HOME there.
+    /// Starts the program with CODEX_HOME there, and HOME too: what a login shell of the developer says is not to be seen.
     pub fn start(program: impl AsRef<OsStr>, args: &[&str], home: &Path) -> Self {
         let mut child = Command::new(program)
             .args(args)
             .env("CODEX_HOME", home)
+            .env("HOME", home)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
