@@ -41,6 +41,15 @@ test("a restart counts down and can be hurried", () => {
   });
 });
 
+test("a silent turn says what it waits for", () => {
+  const words = (waitsFor: "model" | "command") => {
+    const state = play(attach({ summary: summary({ state: "stalled", turn: { id: "t1", startedAtMs: 0, waitsFor } }) }), event(1, "turn/started", { turn: { id: "t1" } }, 0));
+    const stalled = { ...state.summaries[T]!, state: "stalled" as const, turn: { id: "t1", startedAtMs: 0, waitsFor } };
+    return linkToModel(up, state, stalled, session(state), 60_000);
+  };
+  expect([words("model"), words("command")].map(({ tone, short }) => [tone, short])).toEqual([["bad", "silent 1 min"], ["wait", "command silent 1 min"]]);
+});
+
 test("the model's silence has an age, and a retry has a name", () => {
   const talking = play(attach(), event(1, "turn/started", { turn: { id: "t1" } }, 1000));
   expect(model(talking, 5000)).toBe("ok · 4 s");

@@ -91,10 +91,20 @@ export function linkToModel(link: Link, state: State, summary: Summary | undefin
   if (turn.retry) {
     return { tone: "bad", short: `retrying · ${age(turn.retry.atMs, nowMs)}`, why: `Codex–model: Codex is retrying the model (${turn.retry.message}).` };
   }
-  if (summary.state === "stalled") return { tone: "bad", short: `silent ${since}`, why: `Codex–model: nothing has come for ${since}. Stop the turn, or wait.` };
+  if (summary.state === "stalled") return silent(summary.turn?.waitsFor ?? "model", since);
   const command = turn.items.findLast((item) => item.state === "open" && item.item.type === "commandExecution");
   if (command) return { tone: "ok", short: `command · ${since}`, why: "" };
   return { tone: "ok", short: `ok · ${since}`, why: "" };
+}
+
+/** A turn that says nothing, and what it waits for. */
+function silent(waitsFor: string, since: string): LinkWords {
+  switch (waitsFor) {
+    case "command": return { tone: "wait", short: `command silent ${since}`, why: `The command has said nothing for ${since}. Stop the turn, or wait.` };
+    case "tool": return { tone: "wait", short: `tool silent ${since}`, why: `The tool has said nothing for ${since}. Stop the turn, or wait.` };
+    case "person": return { tone: "none", short: "waits for you", why: "" };
+    default: return { tone: "bad", short: `silent ${since}`, why: `Codex–model: nothing has come for ${since}. Stop the turn, or wait.` };
+  }
 }
 
 /** "interrupted: Codex was killed", "completed in 12 s": how a turn stands, in a few words. */

@@ -34,7 +34,7 @@ export interface Summary {
   state: SessionState;
   bridge: Bridge;
   /** `retrying` is what Codex said when it began to ask its model again. */
-  turn?: { id: string; startedAtMs: number; retrying?: string };
+  turn?: { id: string; startedAtMs: number; waitsFor?: "model" | "command" | "tool" | "person"; retrying?: string };
   pending: number;
   queued: number;
   head: number;
