@@ -54,6 +54,8 @@ pub(crate) struct Seen {
     pub delays: Delays,
     /// The last number.
     pub head: u64,
+    /// The next number is the first, whatever it is.
+    joining: bool,
     /// Messages have no numbers.
     plain: bool,
     /// When the first delta and the end of the turn came.
@@ -165,11 +167,15 @@ impl Tab {
             }
             None => json!({"threadId": thread, "tail": 1}),
         };
+        // What follows the answer may come with it, so this is settled before.
+        match from {
+            Some((after, _)) => self.seen.head = after,
+            None => self.seen.joining = true,
+        }
         let attached = self.call("host/session/attach", params).await?;
-        self.seen.head = match (from, &attached["verdict"]) {
-            (Some((after, _)), verdict) if verdict == "resumed" => after,
-            _ => attached["head"].as_u64().unwrap_or(0),
-        };
+        if from.is_some() && attached["verdict"] != "resumed" {
+            bail!("the target cannot go on at the cursor of this tab");
+        }
         Ok(())
     }
 
@@ -203,6 +209,15 @@ impl Tab {
         timeout(GUARD, self.read(|_| {}))
             .await
             .context("wait for the next event")?
+    }
+
+    /// Reads whatever comes for so long: a tab that does not answer pings is hung up on.
+    pub(crate) async fn stay(&mut self, time: Duration) -> anyhow::Result<()> {
+        let until = tokio::time::Instant::now() + time;
+        while let Ok(read) = tokio::time::timeout_at(until, self.read(|_| {})).await {
+            read?;
+        }
+        Ok(())
     }
 
     /// Reads until the turn has ended or `over` is set, whichever comes first.
@@ -301,6 +316,9 @@ impl Seen {
     fn event(&mut self, seq: u64, rest: &[u8], length: usize, now: Instant, wall: Duration) {
         self.events += 1;
         self.bytes += length as u64;
+        if std::mem::take(&mut self.joining) {
+            self.head = seq.saturating_sub(1);
+        }
         match seq.checked_sub(self.head + 1) {
             Some(missing) => {
                 self.lost += missing;

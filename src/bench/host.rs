@@ -60,9 +60,16 @@ pub(super) async fn measure(load: Load, agent: &Agent) -> anyhow::Result<Row> {
     for _ in 0..load.sessions {
         threads.push(host.begin_session().await?);
     }
-    let mut idle = Vec::new();
+    let over = Arc::new(AtomicBool::new(false));
+    let mut idle = JoinSet::new();
     for _ in 0..load.idle {
-        idle.push(Tab::open(&host.door).await?);
+        let (mut tab, over) = (Tab::open(&host.door).await?, Arc::clone(&over));
+        idle.spawn(async move {
+            while !over.load(Ordering::Relaxed) {
+                tab.stay(THERE).await?;
+            }
+            anyhow::Ok(tab.seen.events)
+        });
     }
     let mut readers = JoinSet::new();
     for thread in &threads {
@@ -75,7 +82,6 @@ pub(super) async fn measure(load: Load, agent: &Agent) -> anyhow::Result<Row> {
             });
         }
     }
-    let over = Arc::new(AtomicBool::new(false));
     let mut troubled = JoinSet::new();
     for _ in 0..load.stalled {
         let tab = host.attached(&threads[0]).await?;
@@ -100,9 +106,9 @@ pub(super) async fn measure(load: Load, agent: &Agent) -> anyhow::Result<Row> {
     for (index, thread) in threads.iter().enumerate() {
         host.prompt(thread, index, load).await?;
     }
-    tokio::time::sleep(load.time / 10).await;
+    host.control.stay(load.time / 10).await?;
     let early = Usage::of(host.pid).resident;
-    tokio::time::sleep(load.time * 9 / 10).await;
+    host.control.stay(load.time * 9 / 10).await?;
     for thread in &threads {
         host.interrupt(thread).await?;
     }
@@ -122,11 +128,8 @@ pub(super) async fn measure(load: Load, agent: &Agent) -> anyhow::Result<Row> {
     row.codex_cost(after.1.saturating_sub(before.1), events);
     (row.empty, row.ready, row.early, row.resident) = (empty, ready, early, after.0.resident);
     (row.journal_bytes, row.writes) = (stored, after.0.writes.saturating_sub(before.0.writes));
-    for tab in &mut idle {
-        // What it was sent is there by now.
-        tab.read_for(Duration::ZERO, &AtomicBool::new(false))
-            .await?;
-        row.foreign += tab.seen.events;
+    while let Some(events) = idle.join_next().await {
+        row.foreign += events??;
     }
     host.stop().await?;
     Ok(row)
