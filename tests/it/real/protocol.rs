@@ -134,6 +134,9 @@ fn kind(answer: &Result<Value, RpcError>) -> String {
     }
 }
 
+/// What these are answered depends on whether the turn that an earlier request began still runs.
+const TIMED: [&str; 2] = ["turn/interrupt", "turn/steer"];
+
 #[tokio::test]
 async fn every_request_of_the_schema_reaches_codex_or_is_on_the_closed_list() {
     let host = Setup::real().start().await;
@@ -171,6 +174,11 @@ async fn every_request_of_the_schema_reaches_codex_or_is_on_the_closed_list() {
             continue;
         }
         let own = direct.call(&request.method, with(&direct_thread));
+        let timed = TIMED.contains(&request.method.as_str());
+        let either = |answer| ["result", "error -32600"].contains(&kind(answer).as_str());
+        if timed && either(&answer) && either(&own) {
+            continue;
+        }
         if kind(&answer) != kind(&own) {
             wrong.push(format!(
                 "{}: {answer:?}, without the host {own:?}",
