@@ -174,6 +174,7 @@ describe("the composer", () => {
     await page.getByTestId("offers").filter({ hasText: "/rename" }).waitFor();
     await screenshot(page, "commands");
     await page.keyboard.press("Tab");
+    await page.waitForFunction(() => document.querySelector("[data-testid=composer]").value.startsWith("/rename "));
     await page.getByTestId("composer").pressSequentially("Renamed by a command");
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "Renamed by a command" }).waitFor();
