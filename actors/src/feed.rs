@@ -12,6 +12,7 @@
 
 mod change;
 mod merge;
+mod replay;
 mod requests;
 mod ring;
 pub mod snapshot;
@@ -38,6 +39,7 @@ pub(crate) use self::{
     turns::{OpenItem, OpenTurn, TURN_ROW, Waits},
 };
 use self::{
+    replay::Replay,
     ring::Ring,
     turns::Turns,
     writer::{Staged, Writer},
@@ -75,6 +77,9 @@ pub struct Feed {
     limits: FeedLimits,
     write: Mutex<Writer>,
     read: Mutex<Reader>,
+    /// What was last read from the journal, and who reads there now: one tab at a time, the others then find it here.
+    replay: Mutex<Replay>,
+    replaying: tokio::sync::Mutex<()>,
     /// Seq of the last published event.
     head: watch::Sender<u64>,
     /// Woken when staged bytes fall under the limit.
@@ -150,6 +155,8 @@ impl Feed {
                 tabs: HashMap::new(),
                 next_tab: 0,
             }),
+            replay: Mutex::new(Replay::new(limits.ring)),
+            replaying: tokio::sync::Mutex::default(),
             head: watch::Sender::new(head),
             room: Notify::new(),
             control: Notify::new(),
@@ -348,6 +355,7 @@ impl Feed {
     /// After [`Feed::refold`]: the rows that the replay produced are in the journal already.
     pub(crate) fn refolded(&self) {
         self.write.lock().staged = Staged::default();
+        *self.replay.lock() = Replay::new(self.limits.ring);
     }
 
     /// The turn state as of the last appended event.
@@ -467,6 +475,7 @@ impl Feed {
         let mut read = self.read.lock();
         if read.tabs.is_empty() {
             read.ring = Ring::new(self.limits.ring);
+            *self.replay.lock() = Replay::new(self.limits.ring);
         }
     }
 
@@ -505,6 +514,22 @@ impl Feed {
         self.read.lock().ring.read(after, until, budget, out)
     }
 
+    /// Waits until no other tab reads this session from the journal.
+    pub(crate) async fn replaying(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.replaying.lock().await
+    }
+
+    /// The same from what another tab has read from the journal a moment ago; `None`: it is not there.
+    pub(crate) fn read_again(
+        &self,
+        after: u64,
+        until: u64,
+        budget: usize,
+        out: &mut Vec<Bytes>,
+    ) -> Option<u64> {
+        self.replay.lock().read(after, until, budget, out)
+    }
+
     /// The same from the journal; blocking. With `merged`, deltas of complete items are left out, see `merge`.
     pub(crate) fn read_stored(
         &self,
@@ -514,6 +539,9 @@ impl Feed {
         merged: bool,
     ) -> Result<(u64, Vec<Bytes>), journal::ReadError> {
         let batches = self.journal.events(self.thread.as_str(), after, budget)?;
+        if !merged {
+            self.replay.lock().keep(&batches);
+        }
         let wanted = batches.iter().take_while(|batch| batch.first <= until);
         let (mut cursor, mut lines) = (after, Vec::new());
         for batch in wanted {

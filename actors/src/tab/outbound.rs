@@ -325,6 +325,19 @@ impl Reader {
         events: &mut Vec<Bytes>,
     ) -> Option<u64> {
         let (after, merged) = (self.cursor, self.merged);
+        let feed = Arc::clone(&self.feed);
+        // Tabs that are behind together would all unpack the same rows.
+        let _turn = if merged {
+            None
+        } else {
+            let turn = feed.replaying().await;
+            if self.reading.is_none()
+                && let Some(cursor) = feed.read_again(after, until, budget, events)
+            {
+                return Some(cursor);
+            }
+            Some(turn)
+        };
         let reading = self.reading.get_or_insert_with(|| {
             let feed = Arc::clone(&self.feed);
             tokio::task::spawn_blocking(move || feed.read_stored(after, until, budget, merged))
