@@ -16,7 +16,7 @@ const model = (state: State, nowMs: number, link = up) => linkToModel(link, stat
 
 test("a broken tab–host link is named with its age and the next try", () => {
   expect(linkToHost(broken, EMPTY, 6000)).toEqual({
-    tone: "bad", short: "broken 5 s", why: "tab–host: the connection broke; next try in 3 s. Codex goes on without this tab.",
+    tone: "bad", short: "broken 5 s", why: "tab–host: the connection broke; next try in 3 s. If the host still runs, Codex goes on without this tab.",
   });
 });
 

@@ -34,7 +34,7 @@ export function linkToHost(link: Link, state: State, nowMs: number): LinkWords {
     case "waiting": {
       if (link.state === "dialing" && link.reason === "") return { tone: "wait", short: "opening", why: "" };
       const next = link.state === "dialing" ? "dialing now" : `next try in ${secondsUntil(link.retryAtMs, nowMs)} s`;
-      return { tone: "bad", short: `broken ${since}`, why: `tab–host: ${link.reason || "not connected yet"}; ${next}. Codex goes on without this tab.` };
+      return { tone: "bad", short: `broken ${since}`, why: `tab–host: ${link.reason || "not connected yet"}; ${next}. If the host still runs, Codex goes on without this tab.` };
     }
     case "proving":
     case "initializing":

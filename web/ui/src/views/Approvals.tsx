@@ -4,6 +4,7 @@
 import type { JSX, RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { answer, interrupt } from "../app/actions";
+import { link } from "../app/model";
 import { COMMAND, ELICITATION, FILES, PERMISSIONS, QUESTIONS } from "../app/requests";
 import type { Session } from "../store/state";
 import { list, record, text, type PendingRequest } from "../wire/types";
@@ -114,7 +115,7 @@ function Choice({ class: look, id, ready, keys, onClick, children }: ChoiceProps
   return <button type="button" class={look} data-testid={id} disabled={!ready} title={keys} aria-keyshortcuts={keys} onClick={onClick}>{children}</button>;
 }
 
-/** True once the element was in sight of a visible page for `SEEN_MS` without a break. */
+/** True once the element was in sight of a visible page for `SEEN_MS` without a break, while the host can hear the answer. */
 export function useSeen(): [RefObject<HTMLDivElement | null>, boolean] {
   const ref = useRef<HTMLDivElement | null>(null);
   const [ready, setReady] = useState(false);
@@ -136,5 +137,5 @@ export function useSeen(): [RefObject<HTMLDivElement | null>, boolean] {
     document.addEventListener("visibilitychange", judge);
     return () => { clearTimeout(timer); watcher.disconnect(); document.removeEventListener("visibilitychange", judge); };
   }, []);
-  return [ref, ready];
+  return [ref, ready && link.value.state === "up"];
 }

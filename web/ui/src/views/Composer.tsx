@@ -54,7 +54,7 @@ export function Composer({ threadId, session, summary }: Props) {
           <ImageButton change={changeImages} />
           <Pickers threadId={threadId} summary={summary} choice={choice} />
         </div>
-        {turn ? <button type="button" class="button danger" data-testid="stop" title="Stop this turn (Alt+X)" onClick={() => interrupt(threadId, turn.id)}><Icon name="stop" />Stop</button> : null}
+        {turn ? <button type="button" class="button danger" data-testid="stop" disabled={link.value.state !== "up"} title="Stop this turn (Alt+X)" onClick={() => interrupt(threadId, turn.id)}><Icon name="stop" />Stop</button> : null}
         {working ? (
           <>
             <button type="button" class="button" data-testid="steer" disabled={empty} onClick={() => submit("steer")} title="Codex reads it at once, in the running turn">Steer</button>

@@ -51,7 +51,7 @@ export async function signIn(token: string, by: "token" | "link" = "token"): Pro
   switch (response.status) {
     case 401:
       if (by === "link") return { ok: false, text: "This link has been used, or its time is over. Run `holdfast pair` on the host again and open the new link." };
-      return { ok: false, text: "This token is not the right one. Copy it again from where the host's owner keeps it; `holdfast token new` makes another." };
+      return { ok: false, text: "This token is not the right one. Copy it again from where the host's owner keeps it; “holdfast token new” makes another." };
     case 429: {
       const seconds = Number(response.headers.get("retry-after") ?? "30");
       return { ok: false, text: "Too many tries. The host takes the next one soon.", retryInMs: (Number.isFinite(seconds) ? Math.max(1, seconds) : 30) * 1000 };
