@@ -36,6 +36,7 @@ use tokio::sync::{Notify, oneshot, watch};
 pub(crate) use self::{
     change::{Change, text_field},
     requests::{ServerRequest, Verdict},
+    ring::Wanted,
     turns::{OpenItem, OpenTurn, TURN_ROW, Waits},
 };
 use self::{
@@ -355,7 +356,6 @@ impl Feed {
     /// After [`Feed::refold`]: the rows that the replay produced are in the journal already.
     pub(crate) fn refolded(&self) {
         self.write.lock().staged = Staged::default();
-        *self.replay.lock() = Replay::new(self.limits.ring);
     }
 
     /// The turn state as of the last appended event.
@@ -499,19 +499,13 @@ impl Feed {
         (read.tabs.len(), native)
     }
 
-    /// Published events behind `after`, none behind `until`, from the ring: slices of shared batches, newline-terminated lines. `None`: the
-    /// ring no longer reaches back that far, so read the journal. Otherwise the last seq given (or `after`).
-    pub(crate) fn read(
-        &self,
-        after: u64,
-        until: u64,
-        budget: usize,
-        out: &mut Vec<Bytes>,
-    ) -> Option<u64> {
-        if after >= self.head().min(until) {
-            return Some(after);
+    /// Published events from the ring: slices of shared batches, newline-terminated lines. `None`: the ring no longer reaches
+    /// back that far, so read the journal. Otherwise the last seq given (or `after`).
+    pub(crate) fn read(&self, wanted: Wanted, out: &mut Vec<Bytes>) -> Option<u64> {
+        if wanted.after >= self.head().min(wanted.until) {
+            return Some(wanted.after);
         }
-        self.read.lock().ring.read(after, until, budget, out)
+        self.read.lock().ring.read(wanted, out)
     }
 
     /// Waits until no other tab reads this session from the journal.
@@ -520,44 +514,40 @@ impl Feed {
     }
 
     /// The same from what another tab has read from the journal a moment ago; `None`: it is not there.
-    pub(crate) fn read_again(
-        &self,
-        after: u64,
-        until: u64,
-        budget: usize,
-        out: &mut Vec<Bytes>,
-    ) -> Option<u64> {
-        self.replay.lock().read(after, until, budget, out)
+    pub(crate) fn read_again(&self, wanted: Wanted, out: &mut Vec<Bytes>) -> Option<u64> {
+        self.replay.lock().read(wanted, out)
     }
 
     /// The same from the journal; blocking. With `merged`, deltas of complete items are left out, see `merge`.
     pub(crate) fn read_stored(
         &self,
-        after: u64,
-        until: u64,
-        budget: usize,
+        wanted: Wanted,
         merged: bool,
     ) -> Result<(u64, Vec<Bytes>), journal::ReadError> {
+        let Wanted {
+            after,
+            until,
+            budget,
+        } = wanted;
         let batches = self.journal.events(self.thread.as_str(), after, budget)?;
         if !merged {
             self.replay.lock().keep(&batches);
         }
-        let wanted = batches.iter().take_while(|batch| batch.first <= until);
         let (mut cursor, mut lines) = (after, Vec::new());
-        for batch in wanted {
+        for batch in batches.iter().take_while(|batch| batch.first <= until) {
             if batch.first > cursor + 1 {
                 break; // Compacted away in between: the caller begins again from a snapshot.
             }
-            let wanted = Batch {
+            let part = Batch {
                 first: batch.first.max(after + 1),
                 last: batch.last.min(until),
                 lines: ring::between(batch, after, until),
             };
-            cursor = wanted.last;
+            cursor = part.last;
             lines.push(if merged {
-                merge::merge(&self.journal, self.thread.as_str(), &wanted)?
+                merge::merge(&self.journal, self.thread.as_str(), &part)?
             } else {
-                wanted.lines
+                part.lines
             });
         }
         Ok((cursor, lines))

@@ -59,24 +59,20 @@ pub(crate) fn close_open_turns(directory: &Arc<Directory>, journal: &Journal, ro
 
 /// Replays the stored events behind `after` into the feed's state.
 fn refold(feed: &Arc<Feed>, journal: &Journal, after: u64) -> Result<(), ReadError> {
-    let mut after = after.max(journal.first_replayable(feed.thread().as_str())?);
+    let thread = feed.thread().as_str();
+    let mut after = after.max(journal.first_replayable(thread)?);
     loop {
-        let (cursor, chunks) = feed.read_stored(after, u64::MAX, CHUNK, false)?;
-        if cursor == after {
+        let batches = journal.events(thread, after, CHUNK)?;
+        let Some(last) = batches.last().map(|batch| batch.last) else {
             break;
-        }
-        let mut seq = after;
-        for line in chunks
-            .iter()
-            .flat_map(|lines| lines.split(|byte| *byte == b'\n'))
-        {
-            if line.is_empty() {
-                continue;
+        };
+        for batch in &batches {
+            let lines = batch.lines.split(|byte| *byte == b'\n');
+            for (line, seq) in lines.zip(batch.first..=batch.last) {
+                refold_line(feed, seq, line);
             }
-            seq += 1;
-            refold_line(feed, seq, line);
         }
-        after = cursor;
+        after = last;
     }
     feed.refolded();
     Ok(())

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use journal::Batch;
 
-use super::ring::between;
+use super::ring::Wanted;
 
 /// Some batches of one session, the latest read last.
 #[derive(Debug)]
@@ -43,26 +43,11 @@ impl Replay {
         }
     }
 
-    /// Appends the events behind `after`, none behind `until`, about `budget` bytes; gives the last seq, or `None` when the
-    /// next event is not here.
-    pub(super) fn read(
-        &self,
-        after: u64,
-        until: u64,
-        budget: usize,
-        out: &mut Vec<Bytes>,
-    ) -> Option<u64> {
-        let (mut cursor, mut given) = (after, 0);
-        while cursor < until
-            && let Some(batch) = self.holding(cursor)
-            && (given == 0 || given + batch.lines.len() <= budget)
-        {
-            let lines = between(batch, cursor, until);
-            given += lines.len();
-            cursor = batch.last.min(until);
-            out.push(lines);
-        }
-        (cursor > after).then_some(cursor)
+    /// Appends what is wanted; gives the last seq, or `None` when the next event is not here.
+    pub(super) fn read(&self, wanted: Wanted, out: &mut Vec<Bytes>) -> Option<u64> {
+        let first = self.holding(wanted.after)?;
+        let batches = std::iter::successors(Some(first), |batch| self.holding(batch.last));
+        Some(wanted.take(batches, out))
     }
 
     /// The batch that holds the event behind `cursor`.
@@ -87,7 +72,12 @@ mod tests {
 
     fn read(replay: &Replay, after: u64, until: u64, budget: usize) -> (Option<u64>, String) {
         let mut out = Vec::new();
-        let cursor = replay.read(after, until, budget, &mut out);
+        let wanted = Wanted {
+            after,
+            until,
+            budget,
+        };
+        let cursor = replay.read(wanted, &mut out);
         let text = out.iter().map(|b| String::from_utf8_lossy(b).into_owned());
         (cursor, text.collect())
     }

@@ -35,31 +35,50 @@ impl Ring {
         }
     }
 
-    /// Appends to `out` the lines of the events after `after` up to `until`, whole events, about `budget` bytes (at least one batch
-    /// slice). Returns the seq of the last event given, or `None` when the ring no longer reaches back to `after`.
-    pub(super) fn read(
-        &self,
-        after: u64,
-        until: u64,
-        budget: usize,
-        out: &mut Vec<Bytes>,
-    ) -> Option<u64> {
+    /// Appends to `out` what is wanted. Returns the seq of the last event given, or `None` when the ring no longer reaches
+    /// back that far.
+    pub(super) fn read(&self, wanted: Wanted, out: &mut Vec<Bytes>) -> Option<u64> {
         let first = self.batches.front()?.first;
-        if after + 1 < first {
+        if wanted.after + 1 < first {
             return None;
         }
-        let start = self.batches.partition_point(|batch| batch.last <= after);
-        let (mut cursor, mut given) = (after, 0);
-        for batch in self.batches.range(start..) {
-            if batch.first > until || given > 0 && given + batch.lines.len() > budget {
+        let start = self
+            .batches
+            .partition_point(|batch| batch.last <= wanted.after);
+        Some(wanted.take(self.batches.range(start..), out))
+    }
+}
+
+/// What a tab reads at once: whole events, as slices of shared batches.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    /// The first event is the one behind this.
+    pub(crate) after: u64,
+    /// The last event at most.
+    pub(crate) until: u64,
+    /// About so many bytes, but at least one batch.
+    pub(crate) budget: usize,
+}
+
+impl Wanted {
+    /// Appends the slices of `batches`, which follow each other and begin with the one that holds the first event. Returns the
+    /// seq of the last event given.
+    pub(super) fn take<'a>(
+        self,
+        batches: impl Iterator<Item = &'a Batch>,
+        out: &mut Vec<Bytes>,
+    ) -> u64 {
+        let (mut cursor, mut given) = (self.after, 0);
+        for batch in batches {
+            if batch.first > self.until || given > 0 && given + batch.lines.len() > self.budget {
                 break;
             }
-            let lines = between(batch, cursor, until);
+            let lines = between(batch, cursor, self.until);
             given += lines.len();
-            cursor = batch.last.min(until);
+            cursor = batch.last.min(self.until);
             out.push(lines);
         }
-        Some(cursor)
+        cursor
     }
 }
 
@@ -99,7 +118,12 @@ mod tests {
 
     fn read(ring: &Ring, after: u64, budget: usize) -> (Option<u64>, String) {
         let mut out = Vec::new();
-        let cursor = ring.read(after, u64::MAX, budget, &mut out);
+        let wanted = Wanted {
+            after,
+            until: u64::MAX,
+            budget,
+        };
+        let cursor = ring.read(wanted, &mut out);
         let text = out.iter().map(|b| String::from_utf8_lossy(b).into_owned());
         (cursor, text.collect())
     }
@@ -120,7 +144,12 @@ mod tests {
         ring.push(batch(1, 3));
         ring.push(batch(4, 6));
         let mut out = Vec::new();
-        assert_eq!(ring.read(1, 4, 100, &mut out), Some(4));
+        let wanted = Wanted {
+            after: 1,
+            until: 4,
+            budget: 100,
+        };
+        assert_eq!(ring.read(wanted, &mut out), Some(4));
         assert_eq!(out, ["2\n3\n", "4\n"]);
     }
 

@@ -15,7 +15,7 @@ use tokio::{sync::Notify, task::JoinHandle};
 use super::{Frame, Framing};
 use crate::{
     directory::Directory,
-    feed::{Feed, Subscription, snapshot},
+    feed::{Feed, Subscription, Wanted, snapshot},
     ids::ThreadId,
     tab::attach::snapshot_fields,
 };
@@ -294,10 +294,15 @@ impl Reader {
             .take_while(|request| request.after <= self.cursor)
             .count();
         let until = unasked.nth(due).map_or(u64::MAX, |request| request.after);
+        let wanted = Wanted {
+            after: self.cursor,
+            until,
+            budget,
+        };
         let mut events = Vec::new();
-        let cursor = match self.feed.read(self.cursor, until, budget, &mut events) {
+        let cursor = match self.feed.read(wanted, &mut events) {
             Some(cursor) => Some(cursor),
-            None => self.read_stored(until, budget, &mut events).await,
+            None => self.read_stored(wanted, &mut events).await,
         };
         let due: Vec<_> = requests
             .iter()
@@ -318,13 +323,8 @@ impl Reader {
     }
 
     /// Catches up from the journal; `None` when it does not have these events any more.
-    async fn read_stored(
-        &mut self,
-        until: u64,
-        budget: usize,
-        events: &mut Vec<Bytes>,
-    ) -> Option<u64> {
-        let (after, merged) = (self.cursor, self.merged);
+    async fn read_stored(&mut self, wanted: Wanted, events: &mut Vec<Bytes>) -> Option<u64> {
+        let (after, merged) = (wanted.after, self.merged);
         let feed = Arc::clone(&self.feed);
         // Tabs that are behind together would all unpack the same rows.
         let _turn = if merged {
@@ -332,7 +332,7 @@ impl Reader {
         } else {
             let turn = feed.replaying().await;
             if self.reading.is_none()
-                && let Some(cursor) = feed.read_again(after, until, budget, events)
+                && let Some(cursor) = feed.read_again(wanted, events)
             {
                 return Some(cursor);
             }
@@ -340,7 +340,7 @@ impl Reader {
         };
         let reading = self.reading.get_or_insert_with(|| {
             let feed = Arc::clone(&self.feed);
-            tokio::task::spawn_blocking(move || feed.read_stored(after, until, budget, merged))
+            tokio::task::spawn_blocking(move || feed.read_stored(wanted, merged))
         });
         let read = reading.await;
         self.reading = None;
