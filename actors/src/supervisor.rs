@@ -8,9 +8,13 @@ mod address;
 mod backoff;
 mod cause;
 mod memory;
+mod orders;
+mod purpose;
+mod reports;
 mod rollout;
 mod spare;
 mod startup;
+mod status;
 mod story;
 mod watchdog;
 
@@ -24,17 +28,27 @@ use tokio::{
     time::Instant,
 };
 
+#[cfg(test)]
+pub(crate) use self::reports::Fail;
 use self::{
     address::Figures,
     backoff::{Backoff, Verdict},
+    reports::Respawn,
     story::{announce, settle},
 };
 pub(crate) use self::{
-    address::SupervisorRef, backoff::RestartPolicy, cause::Cause, memory::resident, spare::Spare,
+    address::SupervisorRef,
+    backoff::RestartPolicy,
+    cause::Cause,
+    memory::resident,
+    orders::{Adopt, Park, Restart, Shutdown, Wake},
+    purpose::Purpose,
+    reports::{BridgeEnded, BridgeSpawned},
+    spare::Spare,
+    status::BridgeStatus,
 };
 use crate::{
-    bridge::{BelongTo, Bridge, BridgeArgs, BridgeLink, StopBridge},
-    feed::Feed,
+    bridge::{Bridge, BridgeArgs, BridgeLink},
     host::Wiring,
 };
 
@@ -46,106 +60,6 @@ const ROOM_RETRY: Duration = Duration::from_millis(500);
 const HELD_RETRY: Duration = Duration::from_secs(5);
 /// Deaths during resume after which a thread is quarantined.
 const DEATHS_IN_RESUME: u32 = 2;
-
-/// What a bridge is for.
-#[derive(Debug, Clone)]
-pub(crate) enum Purpose {
-    /// Requests that belong to no thread.
-    Service,
-    /// A session that is being born in this folder: Codex has not named its thread yet.
-    Birth { cwd: Option<String> },
-    /// This session.
-    Session(Arc<Feed>),
-}
-
-impl Purpose {
-    fn feed(&self) -> Option<&Arc<Feed>> {
-        match self {
-            Self::Session(feed) => Some(feed),
-            Self::Service | Self::Birth { .. } => None,
-        }
-    }
-
-    fn cwd(&self) -> Option<String> {
-        match self {
-            Self::Service => None,
-            Self::Birth { cwd } => cwd.clone(),
-            Self::Session(feed) => Some(feed.row().cwd),
-        }
-    }
-}
-
-/// How a bridge stands.
-#[derive(Debug, Clone)]
-pub(crate) enum BridgeStatus {
-    /// No process, and none is wanted.
-    Parked,
-    /// A process is being brought up.
-    Starting,
-    /// Usable.
-    Up(Arc<BridgeLink>),
-    /// Waiting for the next start.
-    Backoff {
-        attempt: u32,
-        until: Instant,
-        cause: Cause,
-    },
-    /// Given up; a person has to retry.
-    Failed(Cause),
-    /// The thread killed its bridge while it was resumed; a person has to retry.
-    Quarantined(Cause),
-}
-
-impl BridgeStatus {
-    /// As the last host left it: what waits for a person goes on waiting for one.
-    fn recorded(purpose: &Purpose) -> Self {
-        let Purpose::Session(feed) = purpose else {
-            return Self::Parked;
-        };
-        let row = feed.row();
-        let cause = || Cause::Recorded(row.phase_reason.clone().unwrap_or_default());
-        match row.phase.as_str() {
-            "failed" => Self::Failed(cause()),
-            "quarantined" => Self::Quarantined(cause()),
-            _ => Self::Parked,
-        }
-    }
-
-    /// The word on the wire.
-    pub(crate) fn word(&self) -> &'static str {
-        match self {
-            Self::Parked => "parked",
-            Self::Starting => "starting",
-            Self::Up(_) => "up",
-            Self::Backoff { .. } => "backoff",
-            Self::Failed(_) => "failed",
-            Self::Quarantined(_) => "quarantined",
-        }
-    }
-
-    /// True when nothing happens before somebody asks for it.
-    pub(crate) fn is_at_rest(&self) -> bool {
-        matches!(self, Self::Parked | Self::Failed(_) | Self::Quarantined(_))
-    }
-
-    /// Why it is not up, if there is a reason.
-    pub(crate) fn cause(&self) -> Option<&Cause> {
-        match self {
-            Self::Backoff { cause, .. } | Self::Failed(cause) | Self::Quarantined(cause) => {
-                Some(cause)
-            }
-            Self::Parked | Self::Starting | Self::Up(_) => None,
-        }
-    }
-
-    /// The running Codex.
-    pub(crate) fn link(&self) -> Option<&Arc<BridgeLink>> {
-        match self {
-            Self::Up(link) => Some(link),
-            _ => None,
-        }
-    }
-}
 
 /// The recipe of a supervisor.
 pub(crate) struct SupervisorArgs {
@@ -434,232 +348,5 @@ impl BridgeSupervisor {
         if let Some(main) = self.purpose.feed() {
             main.flush();
         }
-    }
-}
-
-// ---- messages ----
-
-/// Somebody needs Codex.
-pub(crate) struct Wake;
-
-impl Message<Wake> for BridgeSupervisor {
-    type Reply = ();
-
-    async fn handle(&mut self, _: Wake, _: &mut Context<Self, ()>) {
-        self.wanted = true;
-        if matches!(*self.status.borrow(), BridgeStatus::Parked) && self.bridge.is_none() {
-            self.start().await;
-        }
-    }
-}
-
-/// Nothing is to do: stop Codex until somebody needs it.
-pub(crate) struct Park {
-    /// However short it has been quiet: another session needs the room.
-    pub for_room: bool,
-}
-
-impl Message<Park> for BridgeSupervisor {
-    type Reply = ();
-
-    async fn handle(&mut self, park: Park, _: &mut Context<Self, ()>) {
-        // Other threads may share the process: it must have been quiet for all of them.
-        let quiet = self.wiring.codex.idle_timeout / 2;
-        let busy = self.link.as_ref().is_some_and(|link| {
-            link.is_busy() || link.has_requests() || (!park.for_room && link.silence() < quiet)
-        });
-        if matches!(*self.status.borrow(), BridgeStatus::Up(_)) && !busy {
-            self.wanted = false;
-            self.stop(Cause::Idle).await;
-        }
-    }
-}
-
-/// A person wants a fresh Codex, whatever the state: also leaves `failed`, quarantine and a running backoff.
-pub(crate) struct Restart;
-
-impl Message<Restart> for BridgeSupervisor {
-    type Reply = ();
-
-    async fn handle(&mut self, _: Restart, _: &mut Context<Self, ()>) {
-        self.backoff.reset();
-        self.deaths_in_resume = 0;
-        self.forced = true;
-        if self.bridge.is_some() {
-            self.stop(Cause::Requested).await;
-        } else {
-            self.start().await;
-        }
-    }
-}
-
-/// The host goes down.
-pub(crate) struct Shutdown;
-
-impl Message<Shutdown> for BridgeSupervisor {
-    type Reply = ();
-
-    async fn handle(&mut self, _: Shutdown, ctx: &mut Context<Self, ()>) {
-        self.cancel_timer();
-        if self.bridge.is_some() {
-            self.stop(Cause::HostStopped).await;
-        } else {
-            ctx.stop();
-        }
-    }
-}
-
-impl BridgeSupervisor {
-    pub(super) async fn stop(&mut self, cause: Cause) {
-        if let Some(bridge) = &self.bridge {
-            self.stopping = Some(cause.clone());
-            // From here on nothing more goes to it; what comes waits for the next one.
-            if let Some(link) = &self.link {
-                link.close();
-            }
-            // A bridge that has just ended tells so itself.
-            let _gone = bridge
-                .tell(StopBridge {
-                    cause,
-                    at_once: false,
-                })
-                .send()
-                .await;
-        }
-    }
-}
-
-/// The process of the nascent session has begun this thread.
-pub(crate) struct Adopt(pub(crate) Arc<Feed>);
-
-impl Message<Adopt> for BridgeSupervisor {
-    type Reply = ();
-
-    async fn handle(&mut self, Adopt(feed): Adopt, _: &mut Context<Self, ()>) {
-        self.purpose = Purpose::Session(Arc::clone(&feed));
-        if let Some(bridge) = &self.bridge {
-            let _gone = bridge.tell(BelongTo(Arc::clone(&feed))).send().await;
-        }
-        announce(&feed, self.status.borrow().word(), None, None);
-        feed.flush();
-    }
-}
-
-/// From the bridge: the process runs.
-pub(crate) struct BridgeSpawned {
-    pub incarnation: u64,
-    pub link: Arc<BridgeLink>,
-}
-
-impl Message<BridgeSpawned> for BridgeSupervisor {
-    type Reply = ();
-
-    async fn handle(&mut self, spawned: BridgeSpawned, _: &mut Context<Self, ()>) {
-        if spawned.incarnation != self.incarnation || self.bridge.is_none() {
-            return;
-        }
-        self.link = Some(Arc::clone(&spawned.link));
-        self.resuming = self.purpose.feed().is_some_and(|main| main.row().resumable);
-        let (me, wiring) = (self.me.clone(), Arc::clone(&self.wiring));
-        let (purpose, forced) = (self.purpose.clone(), std::mem::take(&mut self.forced));
-        self.wiring.tracker.spawn(async move {
-            let result = startup::bring_up(&wiring, &spawned.link, &purpose, forced).await;
-            let incarnation = spawned.incarnation;
-            me.tell(BroughtUp {
-                incarnation,
-                result,
-            })
-            .await;
-        });
-    }
-}
-
-/// From the start-up: Codex is usable, or why it is not.
-struct BroughtUp {
-    incarnation: u64,
-    result: Result<(), Cause>,
-}
-
-impl Message<BroughtUp> for BridgeSupervisor {
-    type Reply = ();
-
-    async fn handle(&mut self, up: BroughtUp, _: &mut Context<Self, ()>) {
-        let (Some(link), true) = (
-            self.link.clone(),
-            up.incarnation == self.incarnation && self.stopping.is_none(),
-        ) else {
-            return;
-        };
-        match up.result {
-            Ok(()) => {
-                self.resuming = false;
-                self.deaths_in_resume = 0;
-                self.backoff.on_up(Instant::now());
-                self.publish(BridgeStatus::Up(link), None);
-                self.look_later();
-            }
-            // An end of the process during the start comes as such, with its exit.
-            Err(_) if !link.is_open() => {}
-            Err(cause) => {
-                self.resuming = false;
-                if let Some(bridge) = &self.bridge {
-                    let _gone = bridge
-                        .tell(StopBridge {
-                            cause,
-                            at_once: false,
-                        })
-                        .send()
-                        .await;
-                }
-            }
-        }
-    }
-}
-
-/// From the bridge: the process has ended and all it wrote was taken in.
-pub(crate) struct BridgeEnded {
-    pub incarnation: u64,
-    pub cause: Cause,
-}
-
-impl Message<BridgeEnded> for BridgeSupervisor {
-    type Reply = ();
-
-    async fn handle(&mut self, ended: BridgeEnded, ctx: &mut Context<Self, ()>) {
-        if ended.incarnation == self.incarnation && self.bridge.is_some() {
-            let shutdown = matches!(self.stopping, Some(Cause::HostStopped));
-            self.ended(ended.cause);
-            if shutdown {
-                ctx.stop();
-            }
-        }
-    }
-}
-
-/// From the timer.
-struct Respawn {
-    after: u64,
-}
-
-impl Message<Respawn> for BridgeSupervisor {
-    type Reply = ();
-
-    async fn handle(&mut self, respawn: Respawn, _: &mut Context<Self, ()>) {
-        if respawn.after == self.incarnation && self.bridge.is_none() {
-            self.start().await;
-        }
-    }
-}
-
-/// A bug of this actor, for tests.
-#[cfg(test)]
-pub(crate) struct Fail;
-
-#[cfg(test)]
-impl Message<Fail> for BridgeSupervisor {
-    type Reply = ();
-
-    async fn handle(&mut self, _: Fail, _: &mut Context<Self, ()>) {
-        panic!("a bug, as a test wants it");
     }
 }
