@@ -222,7 +222,7 @@ pub(crate) fn prefix_rules() -> impl Iterator<Item = &'static PrefixRule> {
 
 /// All context rules.
 pub(crate) fn context_rules() -> impl Iterator<Item = &'static ContextRule> {
-    context::RULES.iter()
+    context::rules()
 }
 
 /// The ids of all rules.
