@@ -3,15 +3,23 @@
 //! The cases are not the examples of the rules: they are what tools, logs and people write.
 
 mod formats;
+mod harmless;
+mod harmless_formats;
+mod passwords;
 mod places;
+mod tokens;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use self::formats::{
-    FORMATS, HARMLESS_FORMATS, MORE_HARMLESS, MORE_PASSWORDS, MORE_TOKENS, SURROUNDINGS,
+use self::{
+    formats::{FORMATS, SURROUNDINGS},
+    harmless::MORE_HARMLESS,
+    harmless_formats::HARMLESS_FORMATS,
+    passwords::MORE_PASSWORDS,
+    places::{HARMLESS, PASSWORDS, TOKENS},
+    tokens::MORE_TOKENS,
 };
-use self::places::{HARMLESS, PASSWORDS, TOKENS};
 use super::samples::{self, ALNUM, Dice};
 use crate::{Builder, Redactor, rules};
 
@@ -164,7 +172,7 @@ fn the_formats_of_providers_are_found_in_all_surroundings() {
     let mut dice = Dice::new(4711);
     let surroundings: Vec<String> = lines(SURROUNDINGS).collect();
     let [mut distinctive, mut context, mut harmless] = [(); 3].map(|()| Tally::default());
-    for format in lines(FORMATS) {
+    for format in FORMATS.iter().flat_map(|kind| lines(kind)) {
         for _ in 0..8 {
             let secret = fill_format(&format, &mut dice);
             let place = &surroundings[dice.roll(surroundings.len())];
