@@ -191,9 +191,23 @@ impl Ingest {
         if thread.other_delta(redactor, notification, line) {
             return;
         }
-        match notification.method {
+        // From here on only what is clean: also what lists show of a session comes from it.
+        let clean_line = redact_json(redactor, line);
+        let parsed = match &clean_line {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(clean_line) => match Incoming::parse(clean_line.as_bytes()) {
+                Ok(Incoming::Notification(clean)) => Some(clean),
+                _ => {
+                    thread.feed.append(clean_line, Change::Nothing);
+                    return;
+                }
+            },
+        };
+        let clean = parsed.as_ref().unwrap_or(notification);
+        let params = clean.params.unwrap_or("{}");
+        match clean.method {
             "item/completed" => {
-                let item = notification.route.item_id.unwrap_or_default();
+                let item = clean.route.item_id.unwrap_or_default();
                 thread.flush_streams(|text| text.item == item);
             }
             "turn/started" => self.directory.touch(),
@@ -201,30 +215,17 @@ impl Ingest {
                 thread.flush_streams(|_| true);
                 self.directory.touch();
             }
-            "serverRequest/resolved" => return thread.resolved(notification, line),
-            "thread/started" => self
-                .directory
-                .thread_started(&thread.feed, notification.params.unwrap_or("{}")),
+            "serverRequest/resolved" => return thread.resolved(clean, &clean_line),
+            "thread/started" => self.directory.thread_started(&thread.feed, params),
             "thread/closed" | "thread/archived" => self.directory.touch(),
-            "thread/tokenUsage/updated" => {
-                let params = notification.params.unwrap_or("{}");
-                thread.feed.update(|row| {
-                    if let Some(extra) = with_usage(&row.extra, params) {
-                        row.extra = extra;
-                    }
-                });
-            }
+            "thread/tokenUsage/updated" => thread.feed.update(|row| {
+                if let Some(extra) = with_usage(&row.extra, params) {
+                    row.extra = extra;
+                }
+            }),
             _ => {}
         }
-        match redact_json(redactor, line) {
-            Cow::Borrowed(_) => thread.feed.append(line, Change::of(notification)),
-            Cow::Owned(redacted) => match Incoming::parse(redacted.as_bytes()) {
-                Ok(Incoming::Notification(clean)) => {
-                    thread.feed.append(&redacted, Change::of(&clean))
-                }
-                _ => thread.feed.append(&redacted, Change::Nothing),
-            },
-        };
+        thread.feed.append(&clean_line, Change::of(clean));
     }
 
     /// A message without a thread: of the session, when the process has one, else of everybody.

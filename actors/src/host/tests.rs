@@ -10,6 +10,9 @@ use crate::{redactor::LiveRedactor, sessions::Hang, supervisor::Fail, tab::servi
 const CODEX: &str = r#"while read -r line; do
   id=$(printf %s "$line" | sed -n 's/.*"id":\([0-9]*\).*/\1/p')
   case "$line" in
+    *'"tell/started"'*) printf '%s\n' '{"method":"thread/started","params":{"thread":{"id":"0190a1b2","preview":"DB_PASSWORD=hunter2secret","cwd":"/","name":"DB_PASSWORD=hunter2secret"}}}';;
+  esac
+  case "$line" in
     *'"initialize"'*) result='{"userAgent":"x/0.169.0 (sh)","codexHome":"/","platformFamily":"unix","platformOs":"linux"}';;
     *) result="{\"pid\":$$}";;
   esac
@@ -118,5 +121,22 @@ async fn a_host_with_a_part_that_hangs_does_not_answer_until_it_works_again() {
     assert!(!host.answers(Duration::from_millis(50)).await);
     drop(held);
     assert!(host.answers(Duration::from_secs(10)).await);
+    assert!(host.shutdown(Duration::from_secs(10)).await);
+}
+
+#[tokio::test]
+async fn what_lists_show_of_a_thread_is_redacted_whoever_tells_of_it_first() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let host = host(dir.path(), |_| ()).await;
+    let told = service(&host.wiring, "tell/started", None).await;
+    told.expect("the service answers");
+    let live = host.wiring.directory.live("0190a1b2");
+    let row = live.expect("the thread is a session").feed.row();
+    for text in [row.preview, row.title.expect("it has a name")] {
+        assert!(
+            text.starts_with("DB_PASSWORD=[REDACTED:password#"),
+            "a row without a marker"
+        );
+    }
     assert!(host.shutdown(Duration::from_secs(10)).await);
 }
