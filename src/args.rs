@@ -26,6 +26,8 @@ pub struct CommandLine {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a configuration and a token to begin with, and say what comes next
+    Init(InitArgs),
     /// Run the host
     Serve(ServeArgs),
     /// Run a complete host in a folder of its own, with a scripted model: no account and no set-up needed
@@ -42,6 +44,11 @@ pub enum Command {
     SignIns(SignInsArgs),
     /// Mask secrets in a text: from stdin to stdout
     Redact(RedactArgs),
+    /// Print what makes a shell complete the commands of holdfast
+    Completions(CompletionsArgs),
+    /// Write the manual pages into a folder
+    #[command(hide = true)]
+    Man(ManArgs),
     /// Measure what this machine allows and what the host makes of it: a table
     Bench(BenchArgs),
     /// What `bench` compares with: a pipe to sockets, and nothing else
@@ -59,6 +66,34 @@ pub enum Command {
     /// Becomes the program that follows, which then dies with the host
     #[command(hide = true, disable_help_flag = true)]
     CodexLauncher(RawArgs),
+}
+
+/// Of `init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The configuration to write; the token file stands beside it [default: $HOLDFAST_CONFIG, else
+    /// ~/.config/holdfast/holdfast.toml]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// The address in the tailnet under which Tailscale Serve is to publish the host, for example dev.example.ts.net
+    #[arg(long, value_name = "NAME")]
+    pub tailscale: Option<String>,
+}
+
+/// Of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// Which shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Of `man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// A folder that is there
+    pub dir: PathBuf,
 }
 
 /// Of `serve`.
@@ -333,7 +368,11 @@ mod tests {
     #[test]
     fn each_documented_form_is_read() {
         for args in [
-            &["serve"][..],
+            &["init"][..],
+            &["init", "--config", "F", "--tailscale", "dev.example.ts.net"],
+            &["completions", "zsh"],
+            &["man", "D"],
+            &["serve"],
             &["serve", "--config", "F", "--listen", "127.0.0.1:0"],
             &[
                 "demo",

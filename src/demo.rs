@@ -3,9 +3,8 @@
 
 use std::{
     env,
-    fs::{self, DirBuilder, OpenOptions},
-    io::Write as _,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    fs::{self, DirBuilder},
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -19,11 +18,14 @@ use crate::{
     args::{Agent, DemoArgs},
     hardening,
     reload::Loaded,
-    serve, settings,
+    serve, settings, token,
 };
 
 /// Where the demo's own parts look for the real Codex, besides PATH: a test set-up has it there.
 const TEST_CODEX: &str = "tests/node_modules/.bin/codex";
+
+/// Where sessions begin that name no folder, in the folder of the demo.
+const WORKSPACE: &str = "workspace";
 
 /// Runs the demo.
 pub fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
@@ -60,7 +62,7 @@ pub fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
             dir.join("token").display()
         );
         let journal = settings::journal_options(&loaded.config);
-        let served = serve::serve(loaded, journal, refused).await;
+        let served = serve::serve(loaded, journal, refused, dir.join(WORKSPACE)).await;
         model.abort();
         served
     });
@@ -71,14 +73,14 @@ pub fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
 /// Makes what is missing in the folder; the configuration file.
 fn prepare(dir: &Path) -> anyhow::Result<PathBuf> {
     private_dir(dir)?;
-    private_dir(&dir.join("workspace"))?;
-    let token = dir.join("token");
-    if !token.exists() {
-        write_private(&token, Token::generate().context("make a token")?.reveal())?;
+    private_dir(&dir.join(WORKSPACE))?;
+    let file = dir.join("token");
+    if !file.exists() {
+        token::write_new(&file, Token::generate().context("make a token")?.reveal())?;
     }
     let config = dir.join("holdfast.toml");
     if !config.exists() {
-        write_private(&config, CONFIG)?;
+        token::write_new(&config, CONFIG)?;
     }
     Ok(config)
 }
@@ -99,17 +101,6 @@ fn private_dir(dir: &Path) -> anyhow::Result<()> {
         .mode(0o700)
         .create(dir)
         .with_context(|| format!("make {}", dir.display()))
-}
-
-fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
-    let tried = || format!("write {}", path.display());
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .with_context(tried)?;
-    writeln!(file, "{}", text.trim_end()).with_context(tried)
 }
 
 /// Decides which Codex is driven, puts it into the settings, and says it in words.

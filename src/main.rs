@@ -6,7 +6,10 @@ mod check;
 mod control;
 mod demo;
 mod hardening;
+mod init;
 mod known_values;
+mod log_file;
+mod manual;
 mod marker_key;
 mod pair;
 mod redact;
@@ -25,6 +28,7 @@ use args::{Command, CommandLine};
 
 fn main() -> ExitCode {
     let result = match CommandLine::read().command {
+        Command::Init(args) => init::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Check(args) => check::run(args),
@@ -32,6 +36,8 @@ fn main() -> ExitCode {
         Command::Pair(args) => pair::run(args),
         Command::Reload(args) => reload::run(args),
         Command::SignIns(args) => sign_ins::run(args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
         Command::Redact(args) => redact::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::BenchLimit(args) => bench::limit(&args),

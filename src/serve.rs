@@ -3,6 +3,7 @@
 
 use std::{
     io::{IsTerminal as _, Write as _},
+    net::SocketAddr,
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
@@ -58,7 +59,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         journal.discard_events = true;
         notes.push("events are not kept, for a measurement: tabs cannot resume".to_owned());
     }
-    let served = runtime.block_on(serve(loaded, journal, notes));
+    let served = runtime.block_on(serve(loaded, journal, notes, settings::home_folder()));
     // Blocking reads of the journal that nobody waits for any more.
     runtime.shutdown_background();
     match served {
@@ -70,11 +71,12 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Serves this configuration until SIGTERM or SIGINT. `notes` go into the log.
+/// Serves this configuration until SIGTERM or SIGINT. `notes` go into the log; sessions that name no folder begin in `folder`.
 pub async fn serve(
     loaded: Loaded,
     journal: journal::Options,
     notes: Vec<String>,
+    folder: PathBuf,
 ) -> anyhow::Result<()> {
     let config = &loaded.config;
     let key = marker_key::read_or_make(&config.state_dir)?;
@@ -82,7 +84,7 @@ pub async fn serve(
     let redactor = LiveRedactor::new(redactor);
     let watch = known_values::watch(config.clone(), key, Arc::clone(&redactor));
     let watch = AbortOnDropHandle::new(tokio::spawn(watch));
-    telemetry::start(&config.log, Arc::clone(&redactor));
+    telemetry::start(&config.log, Arc::clone(&redactor))?;
     for note in notes.iter().chain(config.warnings()) {
         tracing::warn!("{note}");
     }
@@ -90,7 +92,7 @@ pub async fn serve(
     if let Opened::SetAside { kept } = opened {
         tracing::error!(kept = %kept.display(), "the journal was damaged; it was set aside, and a new one begins");
     }
-    let served = serve_with(loaded, redactor, journal.clone()).await;
+    let served = serve_with(loaded, redactor, journal.clone(), folder).await;
     drop(watch);
     journal.close().context("close the journal")?;
     served
@@ -100,11 +102,12 @@ async fn serve_with(
     loaded: Loaded,
     redactor: Arc<LiveRedactor>,
     journal: Journal,
+    folder: PathBuf,
 ) -> anyhow::Result<()> {
     let config = loaded.config.clone();
     let warnings = config.warnings().to_vec();
     let program = settings::locate_codex(&config)?.program;
-    let mut launch = settings::codex_launch(&config, program, settings::home_folder());
+    let mut launch = settings::codex_launch(&config, program, folder);
     launch.launcher = Some(settings::launcher()?);
     let (asked, state_dir) = (launch.clone(), config.state_dir.clone());
     let host = Host::start(HostOptions {
@@ -125,6 +128,7 @@ async fn serve_with(
         .await
         .with_context(|| format!("listen on {}", config.listen))?;
     let bound = listener.bound()?;
+    let metrics = bind_metrics(config.metrics.listen).await?;
     let reloader = Arc::new(Reloader::new(host.clone(), loaded));
     let desk = Desk {
         host: host.clone(),
@@ -149,6 +153,7 @@ async fn serve_with(
         host: host.clone(),
         admission: config.admission,
         limits: config.limits,
+        metrics,
     };
     // Connections stay until the host has told the tabs and hung up.
     let stopped = async {
@@ -168,6 +173,20 @@ async fn serve_with(
         }
     };
     web::serve(listener, app, stopped).await.context("serve")
+}
+
+/// The port that the metrics have to themselves, if the settings want one.
+async fn bind_metrics(address: Option<SocketAddr>) -> anyhow::Result<Option<Listener>> {
+    let Some(address) = address else {
+        return Ok(None);
+    };
+    let listener = Listener::bind(&Listen::Tcp(address))
+        .await
+        .with_context(|| format!("listen on {address} (metrics.listen)"))?;
+    if let Bound::Tcp(address) = listener.bound()? {
+        tracing::info!("metrics are at http://{address}/metrics, for this machine without a token");
+    }
+    Ok(Some(listener))
 }
 
 /// Compares the protocol of the installed Codex with the tested one, beside everything else: nothing waits for it.

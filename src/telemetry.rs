@@ -1,4 +1,4 @@
-//! Where log lines go: stderr, as text or JSON, through the redactor as their last step. Decides nothing about what is
+//! Where log lines go: stderr or a file, as text or JSON, through the redactor as their last step. Decides nothing about what is
 //! logged; no code logs prompts, output, headers or tokens in the first place.
 
 use std::{
@@ -11,29 +11,64 @@ use std::{
 
 use actors::redactor::LiveRedactor;
 use config::{Log, LogFormat};
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use parking_lot::Mutex;
+use tracing_subscriber::{
+    EnvFilter, Layer as _,
+    fmt::{self, MakeWriter},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
+
+use crate::log_file::LogFile;
+
+/// Takes redacted lines.
+type Sink = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Starts logging. The second call in a process does nothing.
-pub fn start(log: &Log, redactor: Arc<LiveRedactor>) {
+///
+/// # Errors
+/// The log file can not be written.
+pub fn start(log: &Log, redactor: Arc<LiveRedactor>) -> anyhow::Result<()> {
+    let out: Sink = match &log.file {
+        None => Arc::new(to_stderr),
+        Some(path) => to_file(LogFile::open(path, log.max_bytes, log.keep)?),
+    };
     // kameo and hyper say what only their authors need.
     let filter = EnvFilter::new(format!(
         "{},kameo=warn,hyper=warn,hyper_util=warn,tungstenite=warn",
         log.level.as_str()
     ));
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(Redacting {
-            redactor,
-            out: to_stderr,
-        });
-    let started = match log.format {
-        LogFormat::Json => lines.json().try_init(),
-        LogFormat::Pretty => lines.with_ansi(false).compact().try_init(),
+    let lines = fmt::layer().with_writer(Redacting {
+        redactor,
+        out: move |line: &str| out(line),
+    });
+    let lines = match log.format {
+        LogFormat::Json => lines.json().boxed(),
+        LogFormat::Pretty => lines.with_ansi(false).compact().boxed(),
     };
-    if let Err(error) = started {
+    let all = tracing_subscriber::registry().with(lines.with_filter(filter));
+    #[cfg(feature = "tokio-console")]
+    let all = all.with(console_layer());
+    if let Err(error) = all.try_init() {
         eprintln!("holdfast: logging has started before: {error}");
     }
     panic::set_hook(Box::new(report_panic));
+    Ok(())
+}
+
+/// What `tokio-console` connects to, for this machine alone whatever the environment says. It shows the names and the times
+/// of tasks, and nothing that they work on.
+#[cfg(feature = "tokio-console")]
+fn console_layer<S>() -> impl tracing_subscriber::Layer<S>
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+{
+    console_subscriber::ConsoleLayer::builder()
+        .server_addr((
+            std::net::Ipv4Addr::LOCALHOST,
+            console_subscriber::Server::DEFAULT_PORT,
+        ))
+        .spawn()
 }
 
 thread_local! {
@@ -64,6 +99,25 @@ fn report_panic(info: &PanicHookInfo<'_>) {
 /// Writes a whole line; nobody is left to tell when stderr is gone.
 fn to_stderr(line: &str) {
     let _ = io::stderr().write_all(line.as_bytes());
+}
+
+/// Writes to the file. When it takes no line, stderr says so once, and gets the lines until it does again.
+fn to_file(file: LogFile) -> Sink {
+    let file = Mutex::new((file, false));
+    Arc::new(move |line| {
+        let (file, is_lost) = &mut *file.lock();
+        match file.line(line) {
+            Ok(()) => *is_lost = false,
+            Err(error) => {
+                if !std::mem::replace(is_lost, true) {
+                    eprintln!(
+                        "holdfast: the log file takes nothing ({error}); the log goes on here"
+                    );
+                }
+                to_stderr(line);
+            }
+        }
+    })
 }
 
 /// Makes a writer for each line.
@@ -113,7 +167,6 @@ impl<W: Fn(&str)> Drop for Line<W> {
 #[cfg(test)]
 mod tests {
     use codex::scenario::{SecretKind, secret};
-    use parking_lot::Mutex;
 
     use super::*;
 

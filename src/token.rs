@@ -18,7 +18,7 @@ pub fn run(args: TokenArgs) -> anyhow::Result<()> {
     let TokenCommand::New(args) = args.command;
     let token = Token::generate().context("make a token")?;
     if let Some(file) = &args.write {
-        write(file, &token)?;
+        write_new(file, token.reveal())?;
     }
     let mut out = io::stdout().lock();
     let printed = writeln!(
@@ -44,8 +44,8 @@ pub fn run(args: TokenArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes the token to a new file of mode 0600. A file that is there already, even a dangling symlink, stays as it is.
-fn write(path: &Path, token: &Token) -> anyhow::Result<()> {
+/// Writes a text to a new file of mode 0600. A file that is there already, even a dangling symlink, stays as it is.
+pub fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
     let opened = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -61,9 +61,9 @@ fn write(path: &Path, token: &Token) -> anyhow::Result<()> {
         }
         Err(error) => return Err(error).with_context(|| format!("create {}", path.display())),
     };
-    let written = writeln!(file, "{}", token.reveal()).and_then(|()| File::sync_all(&file));
+    let written = writeln!(file, "{}", text.trim_end()).and_then(|()| File::sync_all(&file));
     if let Err(error) = written {
-        // Half a token would only be a riddle later on.
+        // Half a file would only be a riddle later on.
         let _best_effort = std::fs::remove_file(path);
         return Err(error).with_context(|| format!("write {}", path.display()));
     }
@@ -81,7 +81,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("token");
         let token = Token::generate().unwrap();
-        write(&path, &token).unwrap();
+        write_new(&path, token.reveal()).unwrap();
         assert_eq!(
             fs::read_to_string(&path).unwrap(),
             format!("{}\n", token.reveal())
@@ -91,7 +91,7 @@ mod tests {
             0o600
         );
 
-        let error = write(&path, &Token::generate().unwrap()).unwrap_err();
+        let error = write_new(&path, Token::generate().unwrap().reveal()).unwrap_err();
         assert!(error.to_string().contains("not overwritten"), "{error}");
         assert_eq!(
             fs::read_to_string(&path).unwrap(),
@@ -100,7 +100,7 @@ mod tests {
 
         let dangling = dir.path().join("dangling");
         std::os::unix::fs::symlink(dir.path().join("elsewhere"), &dangling).unwrap();
-        assert!(write(&dangling, &token).is_err());
+        assert!(write_new(&dangling, token.reveal()).is_err());
         assert!(!dir.path().join("elsewhere").exists());
     }
 }

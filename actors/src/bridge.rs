@@ -203,14 +203,19 @@ impl Actor for Bridge {
 
 impl Bridge {
     fn take_lines(&mut self) {
+        let (read_at, mut bytes) = (std::time::Instant::now(), 0);
         self.link.heard();
         while let Some(line) = self.lines.next_line() {
             match line {
-                Ok(line) => self.ingest.line(line),
+                Ok(line) => {
+                    bytes += line.len() + 1;
+                    self.ingest.line(line);
+                }
                 Err(oversized) => self.ingest.oversized(&oversized),
             }
         }
-        self.ingest.flush();
+        self.directory.metrics.codex_said(bytes);
+        self.ingest.flush_read_at(Some(read_at));
         if self.next_tick.is_none() && self.ingest.holds_text() {
             self.next_tick = Some(Instant::now() + TICK);
         }

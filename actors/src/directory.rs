@@ -20,6 +20,7 @@ use crate::{
     bridge::BridgeLink,
     feed::{Feed, FeedLimits, now_ms},
     ids::ThreadId,
+    metrics::Metrics,
     session::{Session, SessionRef, settings::SessionSettings},
     supervisor::{Purpose, SupervisorRef},
     tab::Audience,
@@ -28,6 +29,8 @@ use crate::{
 /// All sessions of the host.
 pub(crate) struct Directory {
     journal: Journal,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     limits: FeedLimits,
     inner: Mutex<Inner>,
     supervisors: Mutex<HashMap<ActorId, (SupervisorRef, String)>>,
@@ -74,6 +77,7 @@ impl Directory {
             .collect();
         Arc::new(Self {
             journal,
+            metrics: Arc::new(Metrics::new()),
             limits,
             inner: Mutex::new(Inner {
                 dormant,
@@ -93,7 +97,7 @@ impl Directory {
             return Some(live.clone());
         }
         let row = inner.dormant.remove(thread)?;
-        Some(inner.wake(row, &self.journal, self.limits))
+        Some(inner.wake(row, self))
     }
 
     /// The feed of a thread that runs in this process; a thread that is not known becomes a session.
@@ -109,7 +113,7 @@ impl Directory {
                     updated_ms: now_ms(),
                     ..Row::default()
                 });
-                inner.wake(row, &self.journal, self.limits).feed
+                inner.wake(row, self).feed
             }
         };
         if let Some(live) = inner.live.get_mut(thread) {
@@ -405,8 +409,9 @@ impl Directory {
 }
 
 impl Inner {
-    fn wake(&mut self, row: Row, journal: &Journal, limits: FeedLimits) -> Live {
-        let feed = Feed::new(row, journal.clone(), limits);
+    fn wake(&mut self, row: Row, shared: &Directory) -> Live {
+        let (journal, metrics) = (shared.journal.clone(), Arc::clone(&shared.metrics));
+        let feed = Feed::new(row, journal, metrics, shared.limits);
         let live = Live {
             feed: Arc::clone(&feed),
             bridge: None,

@@ -23,29 +23,29 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use bytes::Bytes;
-use journal::{Batch, Decision, Journal, Prompt, Session, Write};
+use journal::{Batch, Decision, Journal, Prompt, Session};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot, watch};
 
 pub(crate) use self::{
     change::{Change, text_field},
     requests::{ServerRequest, Verdict},
-    ring::Wanted,
+    ring::{Given, Wanted},
     turns::{OpenItem, OpenTurn, TURN_ROW, Waits},
 };
 use self::{
     replay::Replay,
     ring::Ring,
     turns::Turns,
-    writer::{Staged, Writer},
+    writer::{Staged, Taken, Writer},
 };
-use crate::ids::ThreadId;
+use crate::{ids::ThreadId, metrics::Metrics};
 
 /// Bounds of one feed: bytes, and patience.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +75,7 @@ pub(crate) fn now_ms() -> u64 {
 pub struct Feed {
     thread: ThreadId,
     journal: Journal,
+    metrics: Arc<Metrics>,
     limits: FeedLimits,
     write: Mutex<Writer>,
     read: Mutex<Reader>,
@@ -102,6 +103,8 @@ struct Reader {
 
 struct Subscriber {
     wake: Arc<Notify>,
+    /// The last event that the tab has been given; a figure.
+    cursor: Arc<AtomicU64>,
     /// Speaks plain app-server protocol, so it may serve requests that the page cannot.
     native: bool,
 }
@@ -136,11 +139,17 @@ impl std::fmt::Debug for Feed {
 
 impl Feed {
     /// The feed of a session as its row says; events up to `row.head` are in the journal.
-    pub(crate) fn new(row: Session, journal: Journal, limits: FeedLimits) -> Arc<Self> {
+    pub(crate) fn new(
+        row: Session,
+        journal: Journal,
+        metrics: Arc<Metrics>,
+        limits: FeedLimits,
+    ) -> Arc<Self> {
         let head = row.head;
         Arc::new(Self {
             thread: ThreadId::from(row.thread.as_str()),
             journal,
+            metrics,
             limits,
             write: Mutex::new(Writer {
                 next_seq: head + 1,
@@ -193,8 +202,16 @@ impl Feed {
 
     /// Hands what is staged to the journal, unless a batch is on its way: then it follows by itself.
     pub(crate) fn flush(self: &Arc<Self>) {
+        self.flush_read_at(None);
+    }
+
+    /// The same for events of Codex that were read at this moment.
+    pub(crate) fn flush_read_at(self: &Arc<Self>, read_at: Option<Instant>) {
         let staged = {
             let mut w = self.write.lock();
+            if let Some(since) = &mut w.staged.since {
+                *since = read_at.map_or(*since, |read_at| read_at.min(*since));
+            }
             if w.in_flight || !w.has_staged() {
                 return;
             }
@@ -204,12 +221,13 @@ impl Feed {
         self.submit(staged);
     }
 
-    fn submit(self: &Arc<Self>, (write, acks): (Write, Vec<oneshot::Sender<()>>)) {
+    fn submit(self: &Arc<Self>, taken: Taken) {
+        let Taken { write, acks, since } = taken;
         let feed = Arc::clone(self);
         let batch = write.batch.clone();
         if let Err(rejected) = self
             .journal
-            .commit(write, move || feed.committed(batch, acks))
+            .commit(write, move || feed.committed(batch, acks, since))
         {
             // The queue has a place for each session's one batch whatever its size, so this is a journal that has been
             // closed: the host is going down, and what is not durable stays unpublished.
@@ -218,11 +236,18 @@ impl Feed {
     }
 
     /// Runs on the journal's writer thread, right after the commit.
-    fn committed(self: Arc<Self>, batch: Option<Batch>, acks: Vec<oneshot::Sender<()>>) {
+    fn committed(
+        self: Arc<Self>,
+        batch: Option<Batch>,
+        acks: Vec<oneshot::Sender<()>>,
+        since: Option<Instant>,
+    ) {
         if let Some(batch) = batch {
             let last = batch.last;
+            let events = last + 1 - batch.first;
+            self.metrics.committed(events, batch.lines.len(), since);
             let mut read = self.read.lock();
-            read.ring.push(batch);
+            read.ring.push(batch, since);
             self.head.send_replace(last);
             for tab in read.tabs.values() {
                 tab.wake.notify_one();
@@ -458,11 +483,24 @@ impl Feed {
     }
 
     /// Wakes `wake` on each publication until the subscription is dropped.
-    pub(crate) fn subscribe(self: &Arc<Self>, wake: Arc<Notify>, native: bool) -> Subscription {
+    /// `cursor` says how far the tab is.
+    pub(crate) fn subscribe(
+        self: &Arc<Self>,
+        wake: Arc<Notify>,
+        cursor: Arc<AtomicU64>,
+        native: bool,
+    ) -> Subscription {
         let mut read = self.read.lock();
         let id = read.next_tab;
         read.next_tab += 1;
-        read.tabs.insert(id, Subscriber { wake, native });
+        read.tabs.insert(
+            id,
+            Subscriber {
+                wake,
+                cursor,
+                native,
+            },
+        );
         self.control.notify_one();
         Subscription {
             feed: Arc::clone(self),
@@ -499,11 +537,25 @@ impl Feed {
         (read.tabs.len(), native)
     }
 
+    /// How many events each attached tab has still to be given.
+    pub(crate) fn lags(&self) -> Vec<u64> {
+        let head = self.head();
+        let read = self.read.lock();
+        let cursors = read
+            .tabs
+            .values()
+            .map(|tab| tab.cursor.load(Ordering::Relaxed));
+        cursors.map(|cursor| head.saturating_sub(cursor)).collect()
+    }
+
     /// Published events from the ring: slices of shared batches, newline-terminated lines. `None`: the ring no longer reaches
     /// back that far, so read the journal. Otherwise the last seq given (or `after`).
-    pub(crate) fn read(&self, wanted: Wanted, out: &mut Vec<Bytes>) -> Option<u64> {
+    pub(crate) fn read(&self, wanted: Wanted, out: &mut Vec<Bytes>) -> Option<Given> {
         if wanted.after >= self.head().min(wanted.until) {
-            return Some(wanted.after);
+            return Some(Given {
+                cursor: wanted.after,
+                since: None,
+            });
         }
         self.read.lock().ring.read(wanted, out)
     }

@@ -32,7 +32,7 @@ use crate::{
     admission::{self, Admission},
     directory::Directory,
     feed::{FeedLimits, Waits},
-    recovery,
+    metrics, recovery,
     redactor::LiveRedactor,
     reload,
     sessions::{Open, Sessions, SessionsArgs},
@@ -266,6 +266,8 @@ impl Host {
         };
         let directory =
             Directory::new(journal.clone(), limits, rows.clone(), Arc::clone(&audience));
+        let metrics = Arc::clone(&directory.metrics);
+        journal.on_commit(move |took| metrics.transacted(took));
         let wiring = Arc::new(Wiring {
             restart_policy: RestartPolicy {
                 min: options.codex.backoff_min,
@@ -365,6 +367,16 @@ impl Host {
     /// Keeps how the last reload went, for `host/status`.
     pub fn note_reload(&self, outcome: reload::Outcome) {
         *self.wiring.reloaded.lock() = Some(outcome);
+    }
+
+    /// All metrics as a text, see [`metrics::CONTENT_TYPE`].
+    pub async fn metrics(&self) -> String {
+        metrics::scrape(&self.wiring).await
+    }
+
+    /// Counts somebody who was refused before there was a tab; `reason` is one of a closed set of words.
+    pub fn note_refused(&self, reason: &'static str) {
+        self.wiring.directory.metrics.refused(reason);
     }
 
     /// Whether the host takes tabs.

@@ -19,6 +19,7 @@ mod foreign;
 pub mod host;
 mod ids;
 mod liveness;
+pub mod metrics;
 mod recovery;
 pub mod redactor;
 pub mod reload;

@@ -201,6 +201,8 @@ impl BridgeSupervisor {
             main.next_generation();
         }
         self.publish(BridgeStatus::Starting, None);
+        let after = self.figures.borrow().last_exit_kind;
+        self.wiring.directory.metrics.codex_started(after);
         self.figures.send_modify(|figures| {
             figures.starts += 1;
             figures.restarts += u64::from(figures.starts > 1);
@@ -229,6 +231,7 @@ impl BridgeSupervisor {
         self.room = None;
         let asked = self.stopping.take();
         let cause = asked.clone().unwrap_or_else(|| self.with_memory(cause));
+        self.wiring.directory.metrics.codex_ended(cause.kind());
         tracing::info!(cause = cause.kind(), detail = %cause, "codex ended");
         self.figures.send_modify(|figures| {
             figures.last_exit = Some(cause.to_string());

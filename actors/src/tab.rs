@@ -211,6 +211,7 @@ impl Message<ClientFrame> for Tab {
     type Reply = ();
 
     async fn handle(&mut self, ClientFrame(frame): ClientFrame, _: &mut Context<Self, ()>) {
+        self.wiring.directory.metrics.tab_said(frame.len());
         for line in frame.split(|byte| *byte == b'\n') {
             let line = line.trim_ascii();
             if !line.is_empty() && !self.hung_up {

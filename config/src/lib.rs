@@ -17,6 +17,7 @@ mod limits;
 mod listen;
 mod log;
 mod methods;
+mod metrics;
 mod paths;
 mod reader;
 mod redaction;
@@ -40,6 +41,7 @@ pub use limits::Limits;
 pub use listen::Listen;
 pub use log::{Log, LogFormat, LogLevel};
 pub use methods::{DENIED_METHODS, is_denied};
+pub use metrics::Metrics;
 pub use redaction::{KnownValue, OwnRule, OwnRuleFinds, Redaction};
 pub use secret::Secret;
 pub use source::{CONFIG_VARIABLE, Source};
@@ -69,6 +71,8 @@ pub struct Config {
     pub redaction: Redaction,
     /// How much of everything there may be.
     pub limits: Limits,
+    /// Where the metrics are, besides behind admission.
+    pub metrics: Metrics,
     /// How the log is written.
     pub log: Log,
     warnings: Vec<String>,
@@ -93,6 +97,7 @@ impl Config {
             journal,
             redaction,
             limits,
+            metrics,
             log,
             warnings: _,
         } = self;
@@ -122,6 +127,7 @@ impl Config {
             ("journal", *journal == newer.journal),
             ("redaction", *redaction == newer.redaction),
             ("limits", *limits == newer.limits),
+            ("metrics", *metrics == newer.metrics),
             ("log", *log == newer.log),
         ];
         let changed = same.into_iter().filter(|(_, same)| !same);

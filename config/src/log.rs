@@ -1,14 +1,22 @@
 //! The `[log]` section. Sets no logger up.
 
-use crate::{reader::Section, value};
+use std::path::PathBuf;
 
-/// How the log is written, on stderr.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use crate::{Base, reader::Section, value};
+
+/// How the log is written, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
     /// The least level that is written.
     pub level: LogLevel,
     /// For people or for machines.
     pub format: LogFormat,
+    /// Where it goes; `None`: stderr.
+    pub file: Option<PathBuf>,
+    /// Bytes of that file, at which the next one is begun.
+    pub max_bytes: u64,
+    /// How many full ones are kept beside it.
+    pub keep: u64,
 }
 
 /// How much is logged, from least to most.
@@ -61,10 +69,13 @@ impl LogFormat {
 }
 
 impl Log {
-    pub(crate) fn read(mut section: Section<'_>) -> Self {
+    pub(crate) fn read(mut section: Section<'_>, base: &Base<'_>) -> Self {
         let log = Self {
             level: section.value("level", value::choice(&LogLevel::WORDS)),
             format: section.value("format", value::choice(&LogFormat::WORDS)),
+            file: section.optional("file", |value| base.path(value)),
+            max_bytes: section.value("max_bytes", value::bytes(64 << 10..=1 << 40)),
+            keep: section.value("keep", value::count(0..=100)),
         };
         section.finish();
         log

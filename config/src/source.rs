@@ -9,7 +9,7 @@ use toml::{
 
 use crate::{
     Admission, Codex, Config, DEFAULT_TOML, Environment, Error, Journal, Limits, Listen, Log,
-    Redaction,
+    Metrics, Redaction,
     error::shown_path,
     paths,
     reader::{Problems, Section},
@@ -43,6 +43,14 @@ impl Source {
             listen,
             environment: Environment::process(),
         }
+    }
+
+    /// The file that settings are read from, whether it is there or not; `None` without a HOME.
+    ///
+    /// # Errors
+    /// The path that was named makes no sense.
+    pub fn path(&self) -> Result<Option<PathBuf>, Error> {
+        Ok(self.locate()?.map(|(path, _)| path))
     }
 
     /// The file that settings are read from, and whether somebody named it (then it must exist).
@@ -198,7 +206,8 @@ fn read(
         journal: Journal::read(root.section("journal")),
         redaction: Redaction::read(root.section("redaction"), base),
         limits: Limits::read(root.section("limits")),
-        log: Log::read(root.section("log")),
+        metrics: Metrics::read(root.section("metrics")),
+        log: Log::read(root.section("log"), base),
         warnings: Vec::new(),
     };
     root.finish();

@@ -406,6 +406,16 @@ fn each_bad_value_beside_a_good_token_is_refused_by_its_key() {
         ("[log]\nlevel = \"verbose\"", "log.level"),
         ("[log]\nformat = \"xml\"", "log.format"),
         ("[log]\nlevel = \"TOKEN\"", "log.level"),
+        ("[log]\nfile = \"\"", "log.file"),
+        ("[log]\nmax_bytes = 1000", "log.max_bytes"),
+        ("[log]\nkeep = 101", "log.keep"),
+        ("[metrics]\nlisten = \"0.0.0.0:9464\"", "metrics.listen"),
+        ("[metrics]\nlisten = \"[::]:9464\"", "metrics.listen"),
+        ("[metrics]\nlisten = \"192.168.1.2:9464\"", "metrics.listen"),
+        ("[metrics]\nlisten = \"100.64.1.2:9464\"", "metrics.listen"),
+        ("[metrics]\nlisten = \"localhost:9464\"", "metrics.listen"),
+        ("[metrics]\nlisten = \"9464\"", "metrics.listen"),
+        ("[metrics]\nport = 9464", "metrics.port"),
     ];
     for (text, key) in cases {
         refusal(&format!("{GOOD}{text}"), &[("EXTRA", "TOKEN")], key);

@@ -125,13 +125,15 @@ fn the_default_file_itself_is_a_configuration_and_knows_every_key() {
             })
         })
         .collect();
-    assert_eq!(commented.len(), 15, "{commented:?}");
+    assert_eq!(commented.len(), 17, "{commented:?}");
     for line in commented {
         let sections = [
             "",
             "[codex]\n",
             "[redaction]\n",
             "[journal]\n",
+            "[log]\n",
+            "[metrics]\n",
             "[[tokens]]\n",
             "[[redaction.rules]]\n",
         ];

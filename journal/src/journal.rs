@@ -146,6 +146,12 @@ impl Journal {
         self.handle.desk.health.listen(listener);
     }
 
+    /// Has `listener` called on the writer's thread after each commit with the time that it took. The same holds for it;
+    /// there is one, and a later one is not heard.
+    pub fn on_commit(&self, listener: impl Fn(Duration) + Send + Sync + 'static) {
+        self.handle.desk.meter.listen(listener);
+    }
+
     /// All sessions, the latest changed first.
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 //!
 //! They steer nothing.
 
+use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -45,8 +47,18 @@ pub struct Statistics {
 }
 
 /// Where the writer leaves its figures.
-#[derive(Debug, Default)]
-pub(crate) struct Meter(Mutex<Figures>);
+#[derive(Default)]
+pub(crate) struct Meter {
+    figures: Mutex<Figures>,
+    /// Called with the time of each commit.
+    listener: OnceLock<Box<dyn Fn(Duration) + Send + Sync>>,
+}
+
+impl fmt::Debug for Meter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Meter").field(&self.figures).finish()
+    }
+}
 
 #[derive(Debug, Default)]
 struct Figures {
@@ -62,13 +74,21 @@ struct Figures {
 impl Meter {
     /// What is stored now.
     pub(crate) fn stored(&self, ledger: &Ledger) {
-        let mut figures = self.0.lock();
+        let mut figures = self.figures.lock();
         (figures.sessions, figures.totals) = (ledger.len(), ledger.totals());
+    }
+
+    /// Calls `listener` with the time of each commit from here on, if nobody has been called so far.
+    pub(crate) fn listen(&self, listener: impl Fn(Duration) + Send + Sync + 'static) {
+        let _first = self.listener.set(Box::new(listener));
     }
 
     /// A transaction was committed.
     pub(crate) fn committed(&self, took: Duration, writes: usize) {
-        let mut figures = self.0.lock();
+        if let Some(listener) = self.listener.get() {
+            listener(took);
+        }
+        let mut figures = self.figures.lock();
         let place = usize::try_from(figures.commits % RECENT as u64).unwrap_or(0);
         match figures.recent.get_mut(place) {
             Some(old) => *old = (took, writes),
@@ -80,13 +100,13 @@ impl Meter {
 
     /// Upkeep was done between two transactions.
     pub(crate) fn kept_up(&self, took: Duration) {
-        let mut figures = self.0.lock();
+        let mut figures = self.figures.lock();
         figures.upkeep_max = figures.upkeep_max.max(took);
     }
 
     /// Everything that the writer has left; the rest is zero.
     pub(crate) fn read(&self) -> Statistics {
-        let figures = self.0.lock();
+        let figures = self.figures.lock();
         let mut times: Vec<Duration> = figures.recent.iter().map(|&(took, _)| took).collect();
         times.sort_unstable();
         let count = u32::try_from(times.len()).unwrap_or(u32::MAX).max(1);

@@ -238,7 +238,14 @@ async fn demo_makes_all_it_needs_in_its_folder_and_keeps_it() {
         token = kept;
         let mut tab = Client::connect(demo.addr, &token).await;
         if round == 0 {
-            thread = tab.start_session(dir.path()).await;
+            let begun = tab.call("thread/start", json!({})).await.unwrap();
+            let workspace = state.join("workspace");
+            assert_eq!(
+                begun["cwd"],
+                json!(workspace),
+                "it begins in the folder of the demo"
+            );
+            thread = begun["thread"]["id"].as_str().unwrap().to_owned();
             tab.submit(&thread, "p1", "Hello there").await;
             assert_eq!(tab.turn_end().await.params()["turn"]["status"], "completed");
         }

@@ -20,6 +20,7 @@ mod durability;
 mod feeds;
 mod hardening;
 mod input;
+mod metrics;
 mod pages;
 mod policy;
 mod prompts;

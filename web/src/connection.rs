@@ -55,6 +55,9 @@ pub(crate) struct Link {
 pub(crate) trait Answer: Clone + Send + Sync + 'static {
     /// Never fails: a refusal is an answer too.
     fn answer(&self, request: Request, link: Arc<Link>) -> impl Future<Output = Response> + Send;
+
+    /// A connection is closed at once, since all seats belong to admitted tabs.
+    fn has_no_seat(&self);
 }
 
 /// Accepts until `shutdown`, then lets the open connections end, for at most `limits.shutdown_timeout`.
@@ -96,7 +99,10 @@ pub(crate) async fn accept<A: Answer>(
                         answer.clone(),
                     ));
                 }
-                None => tracing::debug!("no seat is free, the connection is closed"),
+                None => {
+                    tracing::debug!("no seat is free, the connection is closed");
+                    answer.has_no_seat();
+                }
             },
             Err(err) => recover(&err).await,
         }

@@ -51,7 +51,28 @@ pub(crate) enum Refusal {
     Unavailable,
 }
 
+/// A refusal's word for the metrics, left in its answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reason(pub(crate) &'static str);
+
 impl Refusal {
+    fn reason(self) -> Reason {
+        Reason(match self {
+            Self::Malformed(_) => "malformed",
+            Self::NotSignedIn => "not-signed-in",
+            Self::Forbidden(_) => "forbidden",
+            Self::NotFound => "not-found",
+            Self::Method => "method",
+            Self::TooSlow => "too-slow",
+            Self::TooLarge => "too-large",
+            Self::NotJson => "not-json",
+            Self::Misdirected => "misdirected",
+            Self::UpgradeNeeded => "upgrade-needed",
+            Self::Throttled(_) => "throttled",
+            Self::Unavailable => "unavailable",
+        })
+    }
+
     fn status(self) -> StatusCode {
         match self {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
@@ -88,6 +109,7 @@ impl IntoResponse for Refusal {
             _ => json(&serde_json::json!({ "error": self.to_string() })),
         };
         *response.status_mut() = self.status();
+        response.extensions_mut().insert(self.reason());
         let headers = response.headers_mut();
         match self {
             Self::Throttled(wait) => {

@@ -94,11 +94,7 @@ impl Gate {
         route: Route,
         link: &Link,
     ) -> Result<(), Refusal> {
-        check_framing(request, link)?;
-        let host = self.host(request.uri(), request.headers())?;
-        query::check(request.uri())?;
-        self.check_funnel(request.headers())?;
-        let place = self.place(host, request.headers(), link.is_local)?;
+        let place = self.find_place(request, link)?;
         let cookie = cookie::find(&place, request.headers())?;
         let shown = Shown::in_headers(request.headers())?;
         let has_cookie_only = cookie.is_some() && shown == Shown::Nothing;
@@ -115,6 +111,15 @@ impl Gate {
         }
         request.extensions_mut().insert(passed);
         Ok(())
+    }
+
+    /// Under which name the host is called, of a request that is sound and comes from where it may come from.
+    pub(crate) fn find_place(&self, request: &Request, link: &Link) -> Result<Place, Refusal> {
+        check_framing(request, link)?;
+        let host = self.host(request.uri(), request.headers())?;
+        query::check(request.uri())?;
+        self.check_funnel(request.headers())?;
+        self.place(host, request.headers(), link.is_local)
     }
 
     /// Who it is. A wrong credential and none are told the same.

@@ -14,6 +14,7 @@ mod error;
 mod gate;
 mod headers;
 mod listener;
+mod metrics;
 mod routes;
 mod sign_in;
 mod socket;
@@ -25,11 +26,13 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use config::Limits;
+use tokio_util::sync::CancellationToken;
 
 pub use listener::Listener;
 pub use socket::{Host, Inbound, Outbound};
 
 use connection::{Answer, Link};
+use error::Reason;
 use gate::{Gate, Passed};
 use routes::Route;
 
@@ -42,6 +45,8 @@ pub struct App<H> {
     pub admission: config::Admission,
     /// How much of everything.
     pub limits: Limits,
+    /// Where the metrics have a port of their own, if they have one.
+    pub metrics: Option<Listener>,
 }
 
 /// What every request sees.
@@ -59,12 +64,31 @@ pub async fn serve<H: Host>(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let gate = Gate::new(&app.admission, &listener.bound()?, app.host.admission());
+    let stopped = CancellationToken::new();
+    let own_port = match app.metrics {
+        None => None,
+        Some(own) => {
+            let port = metrics::Port::new(app.host.clone(), &app.admission, &own.bound()?);
+            let limits = metrics::limits(&app.limits);
+            Some(connection::accept(
+                own,
+                limits,
+                port,
+                stopped.clone().cancelled_owned(),
+            ))
+        }
+    };
     let shared = Arc::new(Shared {
         host: app.host,
         gate,
         limits: app.limits,
     });
-    connection::accept(listener, app.limits, Service(shared), shutdown).await;
+    let shutdown = async {
+        shutdown.await;
+        stopped.cancel();
+    };
+    let serve = connection::accept(listener, app.limits, Service(shared), shutdown);
+    tokio::join!(serve, futures_util::future::OptionFuture::from(own_port));
     Ok(())
 }
 
@@ -93,7 +117,14 @@ impl<H: Host> Answer for Service<H> {
             }
             Err(refusal) => refusal.into_response(),
         };
+        if let Some(Reason(reason)) = response.extensions().get() {
+            shared.host.note_refused(reason);
+        }
         headers::secure(response.headers_mut(), is_https);
         response
+    }
+
+    fn has_no_seat(&self) {
+        self.0.host.note_refused("connections-full");
     }
 }

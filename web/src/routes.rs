@@ -1,7 +1,8 @@
 //! Every path that is answered, in one place: what it is, what it demands, and who answers it.
 //!
 //! * `GET /`, assets: the page                     * `GET /login`, `POST /login`, `POST /logout`: signing in and out
-//! * `GET /healthz`, `GET /readyz`: one word       * `GET /ws`, upgrade on `/`: the socket, for admitted ones
+//! * `GET /healthz`, `GET /readyz`: one word       * `GET /metrics`: figures, for admitted ones
+//! * `GET /ws`, upgrade on `/`: the socket, for admitted ones
 //!
 //! Not the gate: whether a request may have its route is decided there, before anything here answers.
 
@@ -19,7 +20,7 @@ use crate::{
     Shared, assets,
     error::Refusal,
     gate::Passed,
-    sign_in,
+    metrics, sign_in,
     socket::{Host, asks_for_socket, upgrade},
 };
 
@@ -40,6 +41,8 @@ pub(crate) enum Route {
     Health,
     /// `GET /readyz`.
     Ready,
+    /// `GET /metrics`.
+    Metrics,
     /// `GET /ws`, or an upgrade on `/`, which the official TUI uses.
     Socket,
     /// A path that is ours, with a method that is not.
@@ -75,7 +78,10 @@ impl Route {
             "/logout" if method == Method::POST => Self::SignOut,
             "/healthz" if reads => Self::Health,
             "/readyz" if reads => Self::Ready,
-            "/" | "/ws" | "/login" | "/logout" | "/healthz" | "/readyz" => Self::WrongMethod,
+            "/metrics" if reads => Self::Metrics,
+            "/" | "/ws" | "/login" | "/logout" | "/healthz" | "/readyz" | "/metrics" => {
+                Self::WrongMethod
+            }
             _ if is_odd(path) => Self::Odd,
             _ if assets::has(path) => {
                 if reads {
@@ -99,7 +105,7 @@ impl Route {
             | Self::Health
             | Self::Ready => Ok(Demand::Nothing),
             Self::SignIn => Ok(Demand::Identity),
-            Self::Socket | Self::Unknown => Ok(Demand::Credential),
+            Self::Socket | Self::Metrics | Self::Unknown => Ok(Demand::Credential),
             Self::WrongMethod => Err(Refusal::Method),
             Self::Odd => Err(Refusal::NotFound),
         }
@@ -134,6 +140,7 @@ pub(crate) async fn answer<H: Host>(
         Route::SignOut => sign_in::sign_out::<H>.call(request, shared).await,
         Route::Health => health.call(request, shared).await,
         Route::Ready => ready::<H>.call(request, shared).await,
+        Route::Metrics => metrics::text::<H>.call(request, shared).await,
         Route::Socket => upgrade::<H>.call(request, shared).await,
         Route::WrongMethod => Refusal::Method.into_response(),
         Route::Odd | Route::Unknown => Refusal::NotFound.into_response(),
@@ -192,6 +199,7 @@ mod tests {
             "/logout",
             "/healthz",
             "/readyz",
+            "/metrics",
             "/api/sessions",
             "/index.html",
             "/ws/",

@@ -56,6 +56,12 @@ pub trait Host: Clone + Send + Sync + 'static {
     /// Whether tabs can work; else why not, in one word that anybody may read.
     fn readiness(&self) -> Result<(), &'static str>;
 
+    /// All metrics, in the form of [`actors::metrics::CONTENT_TYPE`].
+    fn metrics(&self) -> impl Future<Output = String> + Send;
+
+    /// Counts somebody who was refused; `reason` is one of a closed set of words.
+    fn note_refused(&self, reason: &'static str);
+
     /// Opens a tab for somebody who was admitted.
     fn open_tab(
         &self,
@@ -73,6 +79,9 @@ pub trait Inbound: Send + Sync + 'static {
 pub trait Outbound: Send + 'static {
     /// Appends the next batch, once there is one. Nothing is lost when the future is dropped before.
     fn next(&mut self, out: &mut Vec<Frame>) -> impl Future<Output = Result<(), Gone>> + Send;
+
+    /// What the last `next` gave has been written, as so many bytes.
+    fn written(&mut self, bytes: u64);
 }
 
 /// How a socket ends.
@@ -177,7 +186,12 @@ impl<H: Host> Opening<H> {
         let mut socket = Socket::new(io, limits.frame_bytes).await;
         let end = match self.principal(&mut socket).await {
             Ok((principal, early)) => self.serve_tab(&mut socket, principal, early).await,
-            Err(end) => end,
+            Err(end) => {
+                if end == End::REVOKED || end == End::SILENT {
+                    self.shared.host.note_refused("not-proven");
+                }
+                end
+            }
         };
         pump::close(&mut socket, end).await;
     }
@@ -219,7 +233,10 @@ impl<H: Host> Opening<H> {
         };
         let (inbound, mut outbound) = match self.shared.host.open_tab(open).await {
             Ok(ends) => ends,
-            Err(TabRefused::Full(_)) => return End::TOO_MANY,
+            Err(TabRefused::Full(_)) => {
+                self.shared.host.note_refused("tabs-full");
+                return End::TOO_MANY;
+            }
             Err(TabRefused::Draining) => return End::DRAINING,
         };
         let pump = Pump {

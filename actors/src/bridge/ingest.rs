@@ -10,7 +10,12 @@ mod answers;
 mod requests;
 mod thread;
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use codex::{
     lines::Oversized,
@@ -120,11 +125,16 @@ impl Ingest {
 
     /// Hands all that was appended to the journal.
     pub(super) fn flush(&self) {
+        self.flush_read_at(None);
+    }
+
+    /// The same for lines that were read at this moment.
+    pub(super) fn flush_read_at(&self, read_at: Option<Instant>) {
         for thread in self.threads.values() {
-            thread.feed.flush();
+            thread.feed.flush_read_at(read_at);
         }
         if let Some(main) = &self.main {
-            main.flush();
+            main.flush_read_at(read_at);
         }
     }
 

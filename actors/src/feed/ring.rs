@@ -2,7 +2,7 @@
 //!
 //! Not the source of truth: what has left the ring is read from the journal.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Instant};
 
 use bytes::Bytes;
 use journal::Batch;
@@ -10,10 +10,26 @@ use journal::Batch;
 /// Committed batches in order, without a hole between them.
 #[derive(Debug)]
 pub(super) struct Ring {
-    batches: VecDeque<Batch>,
+    batches: VecDeque<Published>,
     bytes: usize,
     /// At the bound the oldest batches leave; the newest always stays.
     max_bytes: usize,
+}
+
+/// A batch, and when its oldest event was read from Codex.
+#[derive(Debug)]
+struct Published {
+    batch: Batch,
+    since: Option<Instant>,
+}
+
+/// What was given from the ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Given {
+    /// The last event.
+    pub(crate) cursor: u64,
+    /// When the oldest one, or one in its batch, was read from Codex; `None` when there was nothing to give.
+    pub(crate) since: Option<Instant>,
 }
 
 impl Ring {
@@ -25,27 +41,30 @@ impl Ring {
         }
     }
 
-    pub(super) fn push(&mut self, batch: Batch) {
+    pub(super) fn push(&mut self, batch: Batch, since: Option<Instant>) {
         self.bytes += batch.lines.len();
-        self.batches.push_back(batch);
+        self.batches.push_back(Published { batch, since });
         while self.bytes > self.max_bytes && self.batches.len() > 1 {
             if let Some(old) = self.batches.pop_front() {
-                self.bytes -= old.lines.len();
+                self.bytes -= old.batch.lines.len();
             }
         }
     }
 
     /// Appends to `out` what is wanted. Returns the seq of the last event given, or `None` when the ring no longer reaches
     /// back that far.
-    pub(super) fn read(&self, wanted: Wanted, out: &mut Vec<Bytes>) -> Option<u64> {
-        let first = self.batches.front()?.first;
+    pub(super) fn read(&self, wanted: Wanted, out: &mut Vec<Bytes>) -> Option<Given> {
+        let first = self.batches.front()?.batch.first;
         if wanted.after + 1 < first {
             return None;
         }
         let start = self
             .batches
-            .partition_point(|batch| batch.last <= wanted.after);
-        Some(wanted.take(self.batches.range(start..), out))
+            .partition_point(|published| published.batch.last <= wanted.after);
+        let batches = self.batches.range(start..);
+        let since = batches.clone().next().and_then(|first| first.since);
+        let cursor = wanted.take(batches.map(|published| &published.batch), out);
+        Some(Given { cursor, since })
     }
 }
 
@@ -123,7 +142,7 @@ mod tests {
             until: u64::MAX,
             budget,
         };
-        let cursor = ring.read(wanted, &mut out);
+        let cursor = ring.read(wanted, &mut out).map(|given| given.cursor);
         let text = out.iter().map(|b| String::from_utf8_lossy(b).into_owned());
         (cursor, text.collect())
     }
@@ -131,8 +150,8 @@ mod tests {
     #[test]
     fn a_cursor_inside_a_batch_gets_the_rest_of_it() {
         let mut ring = Ring::new(1 << 20);
-        ring.push(batch(1, 3));
-        ring.push(batch(4, 4));
+        ring.push(batch(1, 3), None);
+        ring.push(batch(4, 4), None);
         assert_eq!(read(&ring, 0, 100), (Some(4), "1\n2\n3\n4\n".into()));
         assert_eq!(read(&ring, 2, 100), (Some(4), "3\n4\n".into()));
         assert_eq!(read(&ring, 4, 100), (Some(4), String::new()));
@@ -141,31 +160,34 @@ mod tests {
     #[test]
     fn nothing_behind_the_given_place_is_read() {
         let mut ring = Ring::new(1 << 20);
-        ring.push(batch(1, 3));
-        ring.push(batch(4, 6));
+        ring.push(batch(1, 3), None);
+        ring.push(batch(4, 6), None);
         let mut out = Vec::new();
         let wanted = Wanted {
             after: 1,
             until: 4,
             budget: 100,
         };
-        assert_eq!(ring.read(wanted, &mut out), Some(4));
+        assert_eq!(
+            ring.read(wanted, &mut out).map(|given| given.cursor),
+            Some(4)
+        );
         assert_eq!(out, ["2\n3\n", "4\n"]);
     }
 
     #[test]
     fn a_budget_gives_whole_batches_and_at_least_one() {
         let mut ring = Ring::new(1 << 20);
-        ring.push(batch(1, 3));
-        ring.push(batch(4, 4));
+        ring.push(batch(1, 3), None);
+        ring.push(batch(4, 4), None);
         assert_eq!(read(&ring, 0, 1), (Some(3), "1\n2\n3\n".into()));
     }
 
     #[test]
     fn what_left_the_ring_is_said_to_be_gone() {
         let mut ring = Ring::new(4);
-        ring.push(batch(1, 2));
-        ring.push(batch(3, 4));
+        ring.push(batch(1, 2), None);
+        ring.push(batch(3, 4), None);
         assert_eq!(ring.bytes, 4);
         assert_eq!(read(&ring, 1, 100), (None, String::new()));
         assert_eq!(read(&ring, 2, 100), (Some(4), "3\n4\n".into()));

@@ -3,7 +3,7 @@
 //!
 //! A plain value behind the feed's lock: it waits for nothing and publishes nothing.
 
-use std::io::Write as _;
+use std::{io::Write as _, time::Instant};
 
 use bytes::BytesMut;
 use journal::{Batch, Decision, Item, Prompt, Session, Write};
@@ -36,10 +36,19 @@ pub(super) struct Writer {
 pub(super) struct Staged {
     pub(super) first: u64,
     pub(super) lines: BytesMut,
+    /// When the first of them was read from Codex, or made by the host.
+    pub(super) since: Option<Instant>,
     pub(super) items: Vec<Item>,
     pub(super) prompts: Vec<Prompt>,
     pub(super) decisions: Vec<Decision>,
     pub(super) acks: Vec<oneshot::Sender<()>>,
+}
+
+/// What goes to the journal at once, and who waits for it.
+pub(super) struct Taken {
+    pub(super) write: Write,
+    pub(super) acks: Vec<oneshot::Sender<()>>,
+    pub(super) since: Option<Instant>,
 }
 
 impl Writer {
@@ -67,6 +76,7 @@ impl Writer {
         let lines = &mut self.staged.lines;
         if lines.is_empty() {
             self.staged.first = seq;
+            self.staged.since = Some(Instant::now());
         }
         lines.reserve(line.len() + 48);
         let mut number = [0_u8; 64];
@@ -197,7 +207,7 @@ impl Writer {
         self.append(&line, change, control);
     }
 
-    pub(super) fn take(&mut self) -> (Write, Vec<oneshot::Sender<()>>) {
+    pub(super) fn take(&mut self) -> Taken {
         let staged = std::mem::take(&mut self.staged);
         let mut write = Write::new(self.row.thread.clone());
         if !staged.lines.is_empty() {
@@ -214,7 +224,11 @@ impl Writer {
         write.decisions = staged.decisions;
         write.session = Some(self.row.clone());
         self.dirty = false;
-        (write, staged.acks)
+        Taken {
+            write,
+            acks: staged.acks,
+            since: staged.since,
+        }
     }
 }
 

@@ -200,6 +200,41 @@ fn resting(row: &Row) -> &'static str {
     }
 }
 
+/// All words for a session.
+pub(crate) const STATES: [&str; 10] = [
+    "failed",
+    "quarantined",
+    "backoff",
+    "needsYou",
+    "stalled",
+    "working",
+    "starting",
+    "queued",
+    "idle",
+    "parked",
+];
+
+/// The word alone, for figures over many sessions.
+pub(crate) fn state_of(listed: &Listed) -> &'static str {
+    let live = match listed {
+        Listed::Dormant(row) => return state(resting(row), false, false, 0, 0),
+        Listed::Live(live) => live,
+    };
+    let feed = &live.feed;
+    let bridge = match &live.bridge {
+        Some(bridge) => bridge.status().borrow().word(),
+        None => resting(&feed.row()),
+    };
+    let turn = feed.view().turn.is_some();
+    state(
+        bridge,
+        turn,
+        feed.is_stalled(),
+        feed.requests().len(),
+        feed.waiting(),
+    )
+}
+
 /// One word for it all. What needs a person comes before what works by itself.
 fn state(
     bridge: &'static str,

@@ -45,6 +45,16 @@ impl BridgeStatus {
         }
     }
 
+    /// All of them, on the wire.
+    pub(crate) const WORDS: [&'static str; 6] = [
+        "parked",
+        "starting",
+        "up",
+        "backoff",
+        "failed",
+        "quarantined",
+    ];
+
     /// The word on the wire.
     pub(crate) fn word(&self) -> &'static str {
         match self {

@@ -5,7 +5,11 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -156,6 +160,8 @@ pub struct TabOutbound {
     /// Bytes taken from the feeds for one write.
     batch_bytes: usize,
     directory: Arc<Directory>,
+    /// When the oldest event of the batch that is being written was read from Codex.
+    since: Option<Instant>,
 }
 
 impl std::fmt::Debug for TabOutbound {
@@ -171,6 +177,10 @@ struct Reader {
     feed: Arc<Feed>,
     _subscription: Subscription,
     cursor: u64,
+    /// The same, for figures.
+    shown: Arc<AtomicU64>,
+    /// The head when the tab came: what is up to there it catches up on, which is no measure of the host's pace.
+    live_after: u64,
     merged: bool,
     /// Requests that this tab has been given and that are still pending.
     asked: HashSet<String>,
@@ -203,6 +213,7 @@ impl TabOutbound {
             framing,
             batch_bytes,
             directory,
+            since: None,
         }
     }
 
@@ -221,9 +232,10 @@ impl TabOutbound {
             let mut index = 0;
             while index < self.readers.len() {
                 let mut lines = Vec::new();
-                self.readers[index]
+                let since = self.readers[index]
                     .read(&self.directory, self.batch_bytes, &mut lines)
                     .await;
+                self.since = [self.since, since].into_iter().flatten().min();
                 for lines in lines {
                     push_lines(self.framing, lines, &unwanted, out);
                 }
@@ -239,6 +251,11 @@ impl TabOutbound {
         }
     }
 
+    /// The batch that `next` gave has been written, as so many bytes.
+    pub fn written(&mut self, bytes: u64) {
+        self.directory.metrics.written(bytes, self.since.take());
+    }
+
     fn take_out(&mut self, own: Out, out: &mut Vec<Frame>) {
         match own {
             Out::Message(message) => out.push(Frame::Text(message)),
@@ -251,10 +268,13 @@ impl TabOutbound {
                 out.push(Frame::Text(response));
                 self.detach(feed.thread());
                 let native = self.framing == Framing::Messages;
+                let (wake, shown) = (Arc::clone(&self.outbox.wake), Arc::new(after.into()));
                 self.readers.push(Reader {
-                    _subscription: feed.subscribe(Arc::clone(&self.outbox.wake), native),
+                    _subscription: feed.subscribe(wake, Arc::clone(&shown), native),
+                    live_after: feed.head(),
                     feed,
                     cursor: after,
+                    shown,
                     merged,
                     asked: HashSet::new(),
                     reading: None,
@@ -281,8 +301,14 @@ impl Drop for TabOutbound {
 
 impl Reader {
     /// Takes what is due: the requests at the cursor, then events up to the place of the next request. Dropped half-way,
-    /// it has given and moved nothing; a read of the journal that was under way is awaited by the next call.
-    async fn read(&mut self, directory: &Directory, budget: usize, out: &mut Vec<Bytes>) {
+    /// it has given and moved nothing; a read of the journal that was under way is awaited by the next call. Says when the
+    /// oldest of what happened before the tab's eyes was read from Codex.
+    async fn read(
+        &mut self,
+        directory: &Directory,
+        budget: usize,
+        out: &mut Vec<Bytes>,
+    ) -> Option<Instant> {
         let requests = self.feed.requests();
         self.asked
             .retain(|id| requests.iter().any(|request| request.id == *id));
@@ -300,10 +326,11 @@ impl Reader {
             budget,
         };
         let mut events = Vec::new();
-        let cursor = match self.feed.read(wanted, &mut events) {
-            Some(cursor) => Some(cursor),
-            None => self.read_stored(wanted, &mut events).await,
+        let (cursor, since) = match self.feed.read(wanted, &mut events) {
+            Some(given) => (Some(given.cursor), given.since),
+            None => (self.read_stored(wanted, &mut events).await, None),
         };
+        let since = since.filter(|_| self.cursor >= self.live_after);
         let due: Vec<_> = requests
             .iter()
             .filter(|request| !self.asked.contains(&request.id) && request.after <= self.cursor)
@@ -320,6 +347,8 @@ impl Reader {
             }
             None => self.reset(directory, out).await,
         }
+        self.shown.store(self.cursor, Ordering::Relaxed);
+        since
     }
 
     /// Catches up from the journal; `None` when it does not have these events any more.
@@ -373,6 +402,7 @@ impl Reader {
         match snapshot::take(&self.feed, None).await {
             Ok(snapshot) => {
                 let fields = snapshot_fields(&live, &snapshot).await;
+                directory.metrics.reset();
                 self.cursor = snapshot.head;
                 self.asked.clear();
                 out.push(

@@ -114,9 +114,13 @@ impl Pump<'_> {
         let mut batch = Vec::new();
         let replies = outgoing.replies();
         loop {
+            let (before, mut is_batch) = (self.link.meter.written(), false);
             let end = tokio::select! {
                 // What it still had to say when it is gone is in the batch, a close frame perhaps.
-                result = outbound.next(&mut batch) => add(outgoing, &mut batch).or(result.err().map(|_| End::BROKEN)),
+                result = outbound.next(&mut batch) => {
+                    is_batch = true;
+                    add(outgoing, &mut batch).or(result.err().map(|_| End::BROKEN))
+                }
                 _ = ping.tick() => {
                     let is_busy = pulse.is_busy.load(Ordering::Relaxed);
                     if !is_busy && pulse.missed.fetch_add(1, Ordering::Relaxed) >= MOST_MISSED {
@@ -133,6 +137,9 @@ impl Pump<'_> {
             }
             if let Err(end) = self.flush(outgoing).await {
                 return end;
+            }
+            if is_batch {
+                outbound.written(self.link.meter.written() - before);
             }
         }
     }

@@ -26,6 +26,14 @@ impl Host for host::Host {
         }
     }
 
+    async fn metrics(&self) -> String {
+        host::Host::metrics(self).await
+    }
+
+    fn note_refused(&self, reason: &'static str) {
+        host::Host::note_refused(self, reason);
+    }
+
     async fn open_tab(&self, open: OpenTab) -> Result<(TabInbound, TabOutbound), TabRefused> {
         host::Host::open_tab(self, open).await
     }
@@ -40,5 +48,9 @@ impl Inbound for TabInbound {
 impl Outbound for TabOutbound {
     async fn next(&mut self, out: &mut Vec<Frame>) -> Result<(), Gone> {
         TabOutbound::next(self, out).await
+    }
+
+    fn written(&mut self, bytes: u64) {
+        TabOutbound::written(self, bytes);
     }
 }

@@ -11,6 +11,7 @@ mod connections;
 mod framing;
 mod gate;
 mod guessing;
+mod metrics;
 mod page;
 mod proxies;
 mod sign_in;

@@ -15,7 +15,7 @@ use actors::{
     tab::{Frame, Gone, OpenTab},
 };
 use bytes::Bytes;
-use config::{Bound, Config, Environment, Limits, Source, Token};
+use config::{Bound, Config, Environment, Limits, Listen, Source, Token};
 use tokio::{
     sync::{Mutex, mpsc, oneshot},
     task::JoinHandle,
@@ -129,11 +129,18 @@ impl Setup {
             admission: admission.clone(),
             opened,
             refused: self.refused,
+            noted: Arc::default(),
+        };
+        let own_port = Listen::Tcp(([127, 0, 0, 1], 0).into());
+        let own_port = Listener::bind(&own_port).await.unwrap();
+        let Bound::Tcp(metrics_addr) = own_port.bound().unwrap() else {
+            panic!("bound to a port")
         };
         let app = App {
             host,
             admission: config.admission.clone(),
             limits,
+            metrics: Some(own_port),
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(async move {
@@ -143,6 +150,7 @@ impl Setup {
         });
         TestHost {
             addr,
+            metrics_addr,
             socket,
             token,
             admission,
@@ -175,6 +183,8 @@ fn load(dir: &std::path::Path, text: &str) -> Config {
 /// A host that is served.
 pub struct TestHost {
     pub addr: SocketAddr,
+    /// The port that the metrics have to themselves.
+    pub metrics_addr: SocketAddr,
     /// Where it listens if it is on a unix socket.
     pub socket: std::path::PathBuf,
     pub token: Token,
@@ -238,6 +248,7 @@ struct StandIn {
     admission: Admission,
     opened: mpsc::Sender<StandInTab>,
     refused: Option<TabRefused>,
+    noted: Arc<parking_lot::Mutex<Vec<&'static str>>>,
 }
 
 /// The host's end of a tab.
@@ -284,6 +295,15 @@ impl Host for StandIn {
         }
     }
 
+    async fn metrics(&self) -> String {
+        let refused = self.noted.lock();
+        format!("refused {}\n", refused.join(" "))
+    }
+
+    fn note_refused(&self, reason: &'static str) {
+        self.noted.lock().push(reason);
+    }
+
     async fn open_tab(&self, open: OpenTab) -> Result<(Ear, Mouth), TabRefused> {
         if let Some(refused) = self.refused {
             return Err(refused);
@@ -314,6 +334,8 @@ impl Outbound for Mouth {
         out.extend(self.0.recv().await.ok_or(Gone)?);
         Ok(())
     }
+
+    fn written(&mut self, _: u64) {}
 }
 
 /// Everything that is logged by this thread while it is held, at every level.

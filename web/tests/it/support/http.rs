@@ -104,6 +104,12 @@ async fn talk(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &[u8]) -
     Answer::parse(&answer)
 }
 
+/// Says something to another place than the host's own and reads the answer.
+pub async fn exchange_at(addr: std::net::SocketAddr, request: &str) -> Answer {
+    let stream = TcpStream::connect(addr).await.unwrap();
+    talk(stream, request.as_bytes()).await.expect("an answer")
+}
+
 /// Likewise; it has to say something.
 pub async fn exchange(host: &TestHost, request: &str) -> Answer {
     try_exchange(host, request.as_bytes())
