@@ -273,8 +273,9 @@ async fn a_tab_behind_all_that_is_kept_is_reset_to_the_truth_and_goes_on() {
         .expect("queue a prompt");
     let truth = eventually("both turns to have ended", async || {
         let snapshot = host.tab().await.attach(&thread).await;
-        (snapshot["summary"]["state"] == "idle" && snapshot["queue"] == json!([]))
-            .then_some(snapshot)
+        // Between the two it is idle too, the second prompt being on its way.
+        let is_over = snapshot["summary"]["state"] == "idle" && snapshot["queue"] == json!([]);
+        (is_over && Folded::from_snapshot(&snapshot).turns.len() == 2).then_some(snapshot)
     })
     .await;
 
