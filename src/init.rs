@@ -14,7 +14,10 @@ use config::{Source, Token};
 
 use crate::{args::InitArgs, token};
 
-/// What the configuration says; `{…}` is filled in. Every key that is not here has the default of `default.toml`.
+/// What stands in it for the SHA-256 of the token.
+const DIGEST: &str = "64 hex digits";
+
+/// What the configuration says, also an example to read. Every key that is not here has the default of `default.toml`.
 const TEMPLATE: &str = include_str!("init/holdfast.toml");
 
 /// Writes both files.
@@ -68,23 +71,22 @@ fn make_folder(folder: &Path) -> anyhow::Result<()> {
 }
 
 fn configuration(token: &Token, tailscale: Option<&str>) -> String {
-    let places = match tailscale {
-        None => "# allowed_hosts = [\"127.0.0.1:7433\", \"dev.example.ts.net\"]\n\
-                 # allowed_origins = [\"http://127.0.0.1:7433\", \"https://dev.example.ts.net\"]"
-            .to_owned(),
-        Some(name) => format!(
-            "allowed_hosts = [\"127.0.0.1:7433\", \"{name}\"]\n\
-             allowed_origins = [\"http://127.0.0.1:7433\", \"https://{name}\"]"
-        ),
+    let text = TEMPLATE.replace(DIGEST, &token.digest().to_hex());
+    let Some(name) = tailscale else {
+        return text;
     };
-    let serve = match tailscale {
-        None => "# [tailscale]\n# serve = true",
-        Some(_) => "[tailscale]\nserve = true",
-    };
-    TEMPLATE
-        .replace("{digest}", &token.digest().to_hex())
-        .replace("{places}", &places)
-        .replace("{serve}", serve)
+    let wanted = [
+        "# allowed_hosts",
+        "# allowed_origins",
+        "# [tailscale]",
+        "# serve = ",
+    ];
+    let uncommented = text.lines().map(|line| {
+        let is_wanted = wanted.iter().any(|start| line.starts_with(start));
+        if is_wanted { &line[2..] } else { line }
+    });
+    let lines: Vec<&str> = uncommented.collect();
+    lines.join("\n").replace("dev.example.ts.net", name)
 }
 
 /// The way from here to a session, a line each.
@@ -128,7 +130,7 @@ mod tests {
     #[test]
     fn what_is_written_is_a_good_configuration_that_takes_the_token() {
         let dir = tempfile::tempdir().unwrap();
-        for tailscale in [None, Some("dev.example.ts.net")] {
+        for tailscale in [None, Some("kelp.tail1.ts.net")] {
             let token = Token::generate().unwrap();
             let text = configuration(&token, tailscale);
             assert!(
@@ -139,6 +141,13 @@ mod tests {
             let config = Config::from_toml(&text, dir.path(), &environment).unwrap();
             assert_eq!(config.admission.credentials.len(), 1);
             assert_eq!(config.admission.tailscale.serve, tailscale.is_some());
+            let origins = tailscale.map_or(vec![], |name| {
+                vec![
+                    "http://127.0.0.1:7433".to_owned(),
+                    format!("https://{name}"),
+                ]
+            });
+            assert_eq!(config.admission.allowed_origins, origins);
             let warned: Vec<&String> = config
                 .warnings()
                 .iter()

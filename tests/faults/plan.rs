@@ -38,6 +38,8 @@ pub struct Plan {
     pub history: u64,
     /// How often each fault of `real` happens.
     pub repeats: u64,
+    /// Seconds of the soak.
+    pub soak: u64,
 }
 
 /// Small and slow enough for a debug build on a busy machine.
@@ -56,6 +58,7 @@ const SHORT: Plan = Plan {
     pause: 700,
     history: 100_000,
     repeats: 1,
+    soak: 6,
 };
 
 /// What `cargo xtask faults` begins with.
@@ -71,6 +74,7 @@ const LONG: Plan = Plan {
     pause: 30_000,
     history: 1_000_000,
     repeats: 20,
+    soak: 60,
     ..SHORT
 };
 
@@ -101,6 +105,7 @@ impl Plan {
                 "pause" => &mut plan.pause,
                 "history" => &mut plan.history,
                 "repeats" => &mut plan.repeats,
+                "soak" => &mut plan.soak,
                 _ => panic!("{VARIABLE}: there is no {name}"),
             };
             *field = value;

@@ -3,6 +3,7 @@
 //! Not a measure of speed, although it prints figures: what counts is what must be 0.
 
 mod aftermath;
+mod soak;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

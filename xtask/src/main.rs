@@ -5,10 +5,13 @@
 mod bench;
 mod command;
 mod counts;
+mod dist;
 mod faults;
+mod soak;
 mod steps;
 mod tidy;
 mod tools;
+mod trial;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -35,6 +38,10 @@ enum Task {
     },
     /// Run the fault tests for long, in release, and print their figures
     Faults(faults::Options),
+    /// Stream for long with Codexes that die, in release, and show what the host takes
+    Soak(soak::Options),
+    /// Build the archive of a release and try it
+    Dist(dist::Options),
     /// Redact made-up mixtures of secrets and harmless text for a while, and check every promise on each
     FuzzRedaction {
         /// For so long
@@ -55,6 +62,8 @@ fn main() -> anyhow::Result<ExitCode> {
     let passed = match &task {
         Task::Test { only } => steps::run(&root, only)?,
         Task::Faults(options) => faults::run(&root, options)?,
+        Task::Soak(options) => soak::run(&root, options)?,
+        Task::Dist(options) => dist::run(&root, options)?,
         Task::FuzzRedaction { seconds } => {
             let fuzz = "cargo run --release -p holdfast-redaction --example fuzz --";
             command::run(&root, &format!("{fuzz} --seconds {seconds}"), &[])?.success
