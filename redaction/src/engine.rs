@@ -106,11 +106,11 @@ impl Scan {
     /// Looks for a known value at `at`; true when only what follows can tell.
     fn try_known(&mut self, redactor: &Redactor, view: View<'_>, found: Candidate<'_>) -> bool {
         let at = found.at;
-        for id in found.ids {
-            let literal = redactor.finder.literal(*id);
-            if literal.head != head::KNOWN {
+        for entry in found.entries {
+            if entry.head != head::KNOWN || !entry.may_stand(view.hay, at) {
                 continue;
             }
+            let literal = redactor.finder.literal(entry.id);
             let length = match literal.reach(view.hay, at) {
                 Reach::Differs => continue,
                 Reach::Equal(length) => length,
@@ -167,9 +167,9 @@ impl Scan {
     fn partial_known(&self, redactor: &Redactor, view: View<'_>) -> Option<u32> {
         let found = redactor.finder.hits(view.hay, self.known).next()?;
         found
-            .ids
+            .entries
             .iter()
-            .map(|id| redactor.finder.literal(*id))
+            .map(|entry| redactor.finder.literal(entry.id))
             .find(|literal| {
                 literal.head == head::KNOWN
                     && matches!(literal.reach(view.hay, found.at), Reach::Partial(_))

@@ -105,12 +105,6 @@ impl Literal {
     #[inline]
     pub(crate) fn compare(&self, hay: &[u8], at: usize) -> Compare {
         let have = &hay[at..];
-        // The window agrees already; of literals that share it, the next byte rules most out.
-        if let (Some(a), Some(b)) = (have.get(WINDOW), self.text.get(WINDOW))
-            && a | 0x20 != b | 0x20
-        {
-            return Compare::Differs;
-        }
         let len = self.text.len().min(have.len());
         if have[len - 1] | 0x20 != self.text[len - 1] | 0x20 {
             return Compare::Differs;
@@ -202,14 +196,45 @@ pub(crate) struct Finder {
     slots: Vec<Slot>,
     /// One bit for each window, by its hash: most windows that are none are ruled out here, in the nearest cache.
     seen: Box<[u64; SEEN]>,
-    ids: Vec<u32>,
+    entries: Vec<Entry>,
     literals: Vec<Literal>,
     ones: Box<[u8; 256]>,
     twos: Box<[u8; 1 << 16]>,
     threes: Box<[u8; 1 << 16]>,
 }
 
-/// The literals of one window: `ids[from..to]`, longest first.
+/// A literal at one of its windows, and enough of it to rule it out without looking at it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry {
+    /// The literal.
+    pub(crate) id: u32,
+    /// Its [`head`].
+    pub(crate) head: u8,
+    /// The byte behind the window, folded; zero when any may stand there.
+    next: u8,
+}
+
+impl Entry {
+    fn new(id: u32, literal: &Literal) -> Entry {
+        let next = literal.text.get(WINDOW).filter(|_| !literal.wraps);
+        Entry {
+            id,
+            head: literal.head,
+            next: next.map_or(0, |byte| byte | 0x20),
+        }
+    }
+
+    /// Whether the literal may stand at `hay[at..]`, where its window does.
+    #[inline]
+    pub(crate) fn may_stand(self, hay: &[u8], at: usize) -> bool {
+        self.next == 0
+            || hay
+                .get(at + WINDOW)
+                .is_none_or(|byte| byte | 0x20 == self.next)
+    }
+}
+
+/// The literals of one window: `entries[from..to]`, longest first.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
     window: u32,
@@ -260,7 +285,10 @@ impl Finder {
             pairs: Box::new([0; 1 << 16]),
             slots: vec![Slot::default(); (entries.len() * 4).next_power_of_two().max(16)],
             seen: Box::new([0; SEEN]),
-            ids: entries.iter().map(|(_, id)| *id).collect(),
+            entries: entries
+                .iter()
+                .map(|(_, id)| Entry::new(*id, &literals[*id as usize]))
+                .collect(),
             literals,
             ones: Box::new([0; 256]),
             twos: Box::new([0; 1 << 16]),
@@ -405,7 +433,7 @@ fn cases(literal: &Literal, index: usize) -> Vec<u8> {
 pub(crate) struct Candidate<'f> {
     pub(crate) at: usize,
     /// The literals whose first bytes stand there, longest first.
-    pub(crate) ids: &'f [u32],
+    pub(crate) entries: &'f [Entry],
     /// Union of the [`head`] bits of these literals.
     pub(crate) heads: u8,
 }
@@ -434,10 +462,10 @@ impl<'f> Iterator for Hits<'f, '_> {
                 let window = self.hay.get(at..at + WINDOW)?;
                 let window = u32::from_le_bytes(window.try_into().ok()?) | FOLD;
                 if let Some(slot) = self.finder.look_up(window) {
-                    let ids = &self.finder.ids[slot.from as usize..slot.to as usize];
+                    let entries = &self.finder.entries[slot.from as usize..slot.to as usize];
                     return Some(Candidate {
                         at,
-                        ids,
+                        entries,
                         heads: slot.heads,
                     });
                 }

@@ -4,7 +4,7 @@
 
 use crate::colours::{Colours, ESCAPE};
 use crate::engine::Scan;
-use crate::finder::{Compare, head};
+use crate::finder::{Compare, Entry, head};
 use crate::known::KNOWN_MIN;
 use crate::redactor::Redactor;
 use crate::view::{Prev, View};
@@ -24,8 +24,8 @@ impl Redactor {
 
     /// Whether a literal of any rule stands in `raw`, or an escaped form of it.
     fn has_literal(&self, raw: &[u8]) -> bool {
-        let stands = |id: &u32, at| {
-            let literal = self.finder.literal(*id);
+        let stands = |entry: &Entry, at| {
+            let literal = self.finder.literal(entry.id);
             let length = match literal.head {
                 // So much of a known value is redacted where a text ends; escaped forms are searched as well.
                 head::KNOWN => literal.text.len().min(KNOWN_MIN),
@@ -50,7 +50,7 @@ impl Redactor {
         };
         self.finder
             .hits(raw, 0)
-            .any(|found| found.ids.iter().any(|id| stands(id, found.at)))
+            .any(|found| found.entries.iter().any(|entry| stands(entry, found.at)))
     }
 
     /// Whether any rule matches in `text`.
@@ -61,7 +61,7 @@ impl Redactor {
             self,
             View {
                 hay: stripped.as_bytes(),
-                prev: Prev::default(),
+                prev: &Prev::NOTHING,
                 eof: true,
             },
         );

@@ -126,7 +126,7 @@ impl Redactor {
             self,
             View {
                 hay: stripped.as_bytes(),
-                prev: Prev::default(),
+                prev: &Prev::NOTHING,
                 eof: true,
             },
         );

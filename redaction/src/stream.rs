@@ -117,7 +117,7 @@ impl Stream {
     fn step<'t>(&mut self, text: &'t str, eof: bool) -> Cow<'t, str> {
         let view = View {
             hay: text.as_bytes(),
-            prev: self.prev,
+            prev: &self.prev,
             eof,
         };
         self.scan.advance(&self.redactor, view);
@@ -143,7 +143,7 @@ impl Stream {
         if self.age >= SETTLE_AFTER {
             let view = View {
                 hay: text.as_bytes(),
-                prev: self.prev,
+                prev: &self.prev,
                 eof: false,
             };
             self.scan.settle(&self.redactor, view);

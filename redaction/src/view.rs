@@ -11,7 +11,7 @@ pub(crate) struct View<'h> {
     /// The bytes at hand.
     pub(crate) hay: &'h [u8],
     /// The bytes before them.
-    pub(crate) prev: Prev,
+    pub(crate) prev: &'h Prev,
     /// Whether the text ends with `hay`.
     pub(crate) eof: bool,
 }
@@ -24,6 +24,9 @@ pub(crate) struct Prev([u8; LOOK_BEHIND]);
 const LOOK_BEHIND: usize = 32;
 
 impl Prev {
+    /// What stands before the beginning of a text.
+    pub(crate) const NOTHING: Prev = Prev([0; LOOK_BEHIND]);
+
     /// The last bytes before what follows `text`, when these stand before `text`.
     pub(crate) fn then(mut self, text: &[u8]) -> Prev {
         let new = text.len().min(LOOK_BEHIND);

@@ -82,7 +82,8 @@ pub(super) fn judge_json_key(view: View<'_>, at: usize, after: usize) -> Judged 
 /// Finds the end of the name; fails when the name is that of something else.
 fn name(kind: Kind, view: View<'_>, at: usize, after: usize) -> Judged<Name> {
     let hump = view.before(at, 1).is_ascii_lowercase() && view.hay[at].is_ascii_uppercase();
-    if kind == Kind::PassWord && !view.word_begins(at) && !hump {
+    let longer = view.hay.get(after).is_some_and(|byte| NAME.has(*byte));
+    if kind == Kind::PassWord && (longer || (!view.word_begins(at) && !hump)) {
         return Err(Stop::No);
     }
     let end = view.run(&NAME, after, NAME_MAX).ok_or(Stop::More)?;
@@ -116,6 +117,7 @@ fn is_name(kind: Kind, cue: &[u8], tail: &[u8]) -> bool {
         && kind != Kind::PassWord
         && tail.len() < NAME_MAX
         && !tail.ends_with(b".")
+        && !tail.starts_with(b"--")
         && !words::is_name_end(last_word(tail))
 }
 

@@ -212,9 +212,13 @@ pub(super) fn judge_pgpass(view: View<'_>, after: usize) -> Judged {
     let at = expect(view, database, ":")?;
     let user = view.run(&field, at, WORD_MAX).ok_or(Stop::More)?;
     let start = expect(view, user, ":")?;
-    let value = Value::find(view, start, Ending::Class(VISIBLE.minus(b"\"'`\\")))?;
-    let secret =
-        database > after && user > at && strength::is_password(value.bytes(view), Place::Literal);
+    // A colon within a password has a backslash before it there; any other makes it something else.
+    let value = Value::find(view, start, Ending::Class(VISIBLE.minus(b":\"'`\\")))?;
+    let secret = value.whole
+        && view.hay.get(value.end) != Some(&b':')
+        && database > after
+        && user > at
+        && strength::is_password(value.bytes(view), Place::Literal);
     value.verdict(view, secret)
 }
 

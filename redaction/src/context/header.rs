@@ -98,8 +98,8 @@ fn credential(view: View<'_>, start: usize, is_secret: impl Fn(&[u8]) -> bool) -
 /// A credential behind its scheme: anything that is no name and no placeholder.
 fn is_credential(value: &[u8]) -> bool {
     value.len() >= CREDENTIAL_MIN
-        && !strength::is_placeholder(value)
         && (value.iter().any(u8::is_ascii_digit) || Traits::of(value).random())
+        && !strength::is_placeholder(value)
         && (value.len() >= 16
             || strength::is_token(value, Place::Quoted)
             || strength::is_chosen(value, Place::Literal))
@@ -132,8 +132,8 @@ pub(super) fn judge_cookie(view: View<'_>, at: usize, after: usize) -> Judged {
     let secret = value.bytes(view).split(|byte| *byte == b';').any(|pair| {
         let mut halves = pair.trim_ascii().splitn(2, |byte| *byte == b'=');
         let name = halves.next().unwrap_or_default();
-        let is_name = !name.is_empty() && name.iter().all(|byte| COOKIE_NAME.has(*byte));
-        is_name && halves.next().is_some_and(is_cookie)
+        let is_name = || !name.is_empty() && name.iter().all(|byte| COOKIE_NAME.has(*byte));
+        halves.next().is_some_and(is_cookie) && is_name()
     });
     value.verdict(view, secret)
 }

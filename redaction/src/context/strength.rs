@@ -3,6 +3,7 @@
 //! Not a measure of how good a secret is.
 
 use crate::class::ARMOUR;
+use crate::context::value::VALUE_MAX;
 use crate::context::words;
 
 /// What a value consists of.
@@ -293,7 +294,11 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
     if bracketed || different.count_ones() < 4 {
         return true;
     }
-    let lower = value.to_ascii_lowercase();
+    let mut lower = [0; VALUE_MAX];
+    let lower = &mut lower[..value.len().min(VALUE_MAX)];
+    lower.copy_from_slice(&value[..lower.len()]);
+    lower.make_ascii_lowercase();
+    let lower = &*lower;
     // `password2` names a second field more often than it is a password.
     let digits = lower
         .iter()
@@ -302,7 +307,7 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
         .take_while(|byte| byte.is_ascii_digit())
         .count();
     let stem = &lower[..lower.len() - digits];
-    words::is_value(stem) || words::is_value(&lower) || words::has_placeholder(&lower)
+    words::is_value(stem) || words::is_value(lower) || words::has_placeholder(lower)
 }
 
 /// An expression of a programming language, a path or an address.

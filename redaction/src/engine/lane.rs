@@ -89,12 +89,14 @@ impl Lane {
         if self.waiting && at >= self.hold {
             return;
         }
-        for id in found.ids {
-            let literal = redactor.finder.literal(*id);
-            let apart = literal.head == head::RULE && !view.word_begins(at);
-            if literal.head & self.heads == 0 || apart {
+        for entry in found.entries {
+            if entry.head & self.heads == 0 || !entry.may_stand(view.hay, at) {
                 continue;
             }
+            if entry.head == head::RULE && !view.word_begins(at) {
+                continue;
+            }
+            let literal = redactor.finder.literal(entry.id);
             let verdict = self.judge(redactor, view, at, literal);
             if self.waiting {
                 self.foresee(literal.owner, view, verdict);

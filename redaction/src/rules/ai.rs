@@ -154,8 +154,8 @@ pub(super) const RULES: &[PrefixRule] = &[
     PrefixRule {
         id: "jina-key",
         severity: Medium,
-        patterns: &["jina_[a-f0-9]{32}[A-Za-z0-9_-]{16,}"],
-        need: Need::VARIED,
+        patterns: &["jina_[A-Za-z0-9_-]{40,}"],
+        need: Need::DIGIT,
         harmless: &["jina_embeddings"],
     },
     PrefixRule {
@@ -290,5 +290,12 @@ pub(super) const RULES: &[PrefixRule] = &[
         patterns: &["ls__[a-f0-9]{32}"],
         need: Need::VARIED,
         harmless: &["ls__"],
+    },
+    PrefixRule {
+        id: "sk-key",
+        severity: High,
+        patterns: &["sk_[A-Za-z0-9-]{40,}"],
+        need: Need::MIXED,
+        harmless: &["sk_buff", "sk_stream_wait_connect"],
     },
 ];

@@ -97,6 +97,8 @@ pub(super) const RULES: &[PrefixRule] = &[
             "AQVN[A-Za-z0-9_-]{32,}",
             "YCAJE[A-Za-z0-9_-]{18,}",
             "YCM[A-Za-z0-9_-]{35,}",
+            "YCN[A-Za-z0-9_-]{35,}",
+            "YCP[A-Za-z0-9_-]{35,}",
         ],
         need: Need::MIXED,
         harmless: &["t1.name", "t1.a.b.c"],
@@ -200,7 +202,7 @@ pub(super) const RULES: &[PrefixRule] = &[
     PrefixRule {
         id: "databricks-token",
         severity: High,
-        patterns: &["dapi[a-f0-9]{32}"],
+        patterns: &["dapi[a-f0-9]{32}", "dose[a-f0-9]{32}", "dkea[a-f0-9]{32}"],
         need: Need::DIGIT,
         harmless: &["dapi", "dapihandler"],
     },
@@ -278,6 +280,7 @@ pub(super) const RULES: &[PrefixRule] = &[
         id: "infisical-token",
         severity: High,
         patterns: &[
+            r"st\.[a-f0-9]{24}\.[a-f0-9]{32}\.[a-f0-9]{20,}",
             r"st\.[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}\.[a-f0-9]{20,}",
         ],
         need: Need::VARIED,
@@ -411,7 +414,7 @@ pub(super) const RULES: &[PrefixRule] = &[
     PrefixRule {
         id: "depot-token",
         severity: High,
-        patterns: &["depot_org_[a-f0-9]{60,}", "depot_project_[a-f0-9]{60,}"],
+        patterns: &["depot_org_[a-f0-9]{40,}", "depot_project_[a-f0-9]{40,}"],
         need: Need::VARIED,
         harmless: &["depot_org_id"],
     },

@@ -226,7 +226,7 @@ pub(super) const RULES: &[PrefixRule] = &[
     PrefixRule {
         id: "jfrog-token",
         severity: High,
-        patterns: &["AKC[A-Za-z0-9]{60,73}", "cmVmdGtuOj[A-Za-z0-9]{40,}"],
+        patterns: &["AKC[A-Za-z0-9]{60,73}", "cmVmdGtuO[A-Za-z0-9+/=_-]{40,}"],
         need: Need::VARIED,
         harmless: &["AKCp"],
     },

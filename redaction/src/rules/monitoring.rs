@@ -65,7 +65,11 @@ pub(super) const RULES: &[PrefixRule] = &[
     PrefixRule {
         id: "posthog-key",
         severity: Medium,
-        patterns: &["phx_[A-Za-z0-9]{40,}", "phs_[A-Za-z0-9]{40,}"],
+        patterns: &[
+            "phx_[A-Za-z0-9]{40,}",
+            "phs_[A-Za-z0-9]{40,}",
+            "phc_[A-Za-z0-9]{40,}",
+        ],
         need: Need::DIGIT,
         harmless: &["phx_x"],
     },
@@ -82,6 +86,7 @@ pub(super) const RULES: &[PrefixRule] = &[
         patterns: &[
             "sdk-[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}",
             "api-[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}",
+            "mob-[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}",
             "rel-[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}",
         ],
         need: Need::VARIED,
@@ -125,7 +130,7 @@ pub(super) const RULES: &[PrefixRule] = &[
     PrefixRule {
         id: "grafana-legacy-key",
         severity: High,
-        patterns: &["eyJrIjoi[A-Za-z0-9+/=_-]{70,}"],
+        patterns: &["eyJrIjoi[A-Za-z0-9+/=_-]{50,}"],
         need: Need::VARIED,
         harmless: &["eyJrIjoi"],
     },

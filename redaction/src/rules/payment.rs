@@ -191,7 +191,7 @@ pub(super) const RULES: &[PrefixRule] = &[
     PrefixRule {
         id: "adyen-key",
         severity: High,
-        patterns: &["AQE[a-z][A-Za-z0-9+/=_-]{60,}"],
+        patterns: &["AQE[A-Za-z][A-Za-z0-9+/=_-]{60,}"],
         need: Need::MIXED,
         harmless: &["AQEl"],
     },

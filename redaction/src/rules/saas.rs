@@ -134,6 +134,16 @@ pub(super) const RULES: &[PrefixRule] = &[
         harmless: &["EAAC"],
     },
     PrefixRule {
+        id: "asana-token",
+        severity: High,
+        patterns: &[
+            r"[12]/\d\d{13,15}:[a-f0-9]{32}\b",
+            r"[12]/\d\d{13,15}/\d{14,16}:[a-f0-9]{32}\b",
+        ],
+        need: Need::DIGIT,
+        harmless: &["1/2", "1/2048", "2/1234567890123456"],
+    },
+    PrefixRule {
         id: "clickup-key",
         severity: Medium,
         patterns: &[r"pk_\d{5,10}_[A-Z0-9]{30,}"],
