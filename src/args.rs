@@ -1,9 +1,13 @@
 //! The command line: what can be said, and nothing of what is then done. A secret can not be given here, because arguments
 //! are visible to every user of the machine.
 
+mod client;
+
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
+
+pub use client::{ApproveArgs, AttachArgs, DoorArgs, SendArgs, SessionsArgs, StatusArgs};
 
 /// Keeps Codex sessions alive while tabs, phones, networks and Codex itself come and go.
 #[derive(Debug, Parser)]
@@ -42,6 +46,16 @@ pub enum Command {
     Reload(ReloadArgs),
     /// List the devices that are signed in, or sign them out
     SignIns(SignInsArgs),
+    /// List the sessions of a host, this machine's or another's
+    Sessions(SessionsArgs),
+    /// Follow a session in the terminal; leave with Ctrl-C, which does nothing to it
+    Attach(AttachArgs),
+    /// Give a session a prompt, which runs exactly once
+    Send(SendArgs),
+    /// Show what Codex asks, and answer it
+    Approve(ApproveArgs),
+    /// Show how a host is
+    Status(StatusArgs),
     /// Mask secrets in a text: from stdin to stdout
     Redact(RedactArgs),
     /// Print what makes a shell complete the commands of holdfast
@@ -393,6 +407,16 @@ mod tests {
             &["sign-ins"],
             &["sign-ins", "--revoke", "0123456789abcdef"],
             &["sign-ins", "--all"],
+            &["sessions", "--json", "--state", "working"],
+            &["attach", "T", "--from-start"],
+            &["attach", "T", "--after", "3", "--journal", "J", "--json"],
+            &["send", "T", "text", "--wait", "--when", "steer"],
+            &["send", "T", "--id", "p1"],
+            &["approve"],
+            &["approve", "T"],
+            &["approve", "T", "decline"],
+            &["approve", "T", "R", "accept-for-session"],
+            &["status", "--url", "unix:s", "--token-file", "F"],
             &["redact"],
             &["redact", "--jsonl"],
         ] {

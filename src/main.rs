@@ -3,6 +3,7 @@
 mod args;
 mod bench;
 mod check;
+mod client;
 mod control;
 mod demo;
 mod hardening;
@@ -38,6 +39,11 @@ fn main() -> ExitCode {
         Command::SignIns(args) => sign_ins::run(args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),
+        command @ (Command::Sessions(_)
+        | Command::Attach(_)
+        | Command::Send(_)
+        | Command::Approve(_)
+        | Command::Status(_)) => client::run(command),
         Command::Redact(args) => redact::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::BenchLimit(args) => bench::limit(&args),

@@ -98,6 +98,19 @@ impl Config {
         problems.into_first().map_or(Ok(state_dir), Err)
     }
 
+    /// Where the host of these settings listens, and the names it answers to (empty: its address), for a command that
+    /// connects to it. Nothing else is judged, for the reason of [`Config::find_state_dir`].
+    pub fn find_listen(source: &Source) -> Result<(Listen, Vec<String>), Error> {
+        let found = Found::read(source)?;
+        let base = Base::new(&found.folder, &source.environment);
+        let problems = Problems::new(found.text()?, found.file.clone());
+        let mut root = Section::root(&problems, problems.parse()?, defaults());
+        let listen = read_listen(&mut root, &base, source.listen.as_deref());
+        let hosts = Admission::read_hosts(&mut root);
+        drop(root);
+        problems.into_first().map_or(Ok((listen, hosts)), Err)
+    }
+
     /// Reads settings from a text, as if it were a file in the folder `folder`. Makes nothing.
     pub fn from_toml(text: &str, folder: &Path, environment: &Environment) -> Result<Self, Error> {
         read(text, None, &Base::new(folder, environment), None)

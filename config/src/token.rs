@@ -4,12 +4,14 @@
 //! of SHA-256 over everything before them. So one exact rule finds it anywhere, and a typing mistake is told from a wrong
 //! token. Tokens of other shapes are allowed if they are long and not guessable.
 
-use std::fmt;
+use std::{fmt, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::{error::shown_path, paths};
 
 /// What each token that we make begins with.
 pub const TOKEN_PREFIX: &str = "hft_";
@@ -102,6 +104,20 @@ impl Token {
     pub fn parse(text: &str) -> Result<Self, TokenError> {
         judge(text)?;
         Ok(Self(Zeroizing::new(text.to_owned())))
+    }
+
+    /// Reads the token that a file holds, for a client. The file must be this user's alone, as for the host.
+    ///
+    /// # Errors
+    /// Others can reach the file, or it holds no token; the text says which file and never what is in it.
+    pub fn from_file(path: &Path) -> Result<Self, String> {
+        let path = std::path::absolute(path)
+            .map_err(|error| format!("can not find the token file: {error}"))?;
+        // A newline at the end, and one byte to see that there is more.
+        let bytes = paths::read_private(&path, LONGEST + 2)?;
+        let text =
+            str::from_utf8(&bytes).map_err(|_| format!("{} is not text", shown_path(&path)))?;
+        Self::parse(text.trim_ascii()).map_err(|error| format!("{}: {error}", shown_path(&path)))
     }
 
     /// The SHA-256 by which the host knows the token.

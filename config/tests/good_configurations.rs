@@ -498,6 +498,55 @@ fn the_state_folder_is_found_also_in_a_file_that_the_host_refuses() {
 }
 
 #[test]
+fn a_client_finds_where_the_host_listens_and_what_it_is_called() {
+    let home = Home::new(
+        "listen = \"unix:h.sock\"\nallowed_hosts = [\"Reef.example.ts.net\"]\nunknown = 1\n",
+    );
+    assert_eq!(
+        Config::find_listen(&home.source(None)),
+        Ok((
+            Listen::Unix(home.path(".config/holdfast/h.sock")),
+            vec!["reef.example.ts.net".to_owned()]
+        ))
+    );
+    fs::write(home.file(), "").expect("the file system works");
+    let usual = Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 7433)));
+    assert_eq!(
+        Config::find_listen(&home.source(None)),
+        Ok((usual, Vec::new()))
+    );
+    fs::write(home.file(), "listen = 7").expect("the file system works");
+    let error = Config::find_listen(&home.source(None)).expect_err("not an address");
+    assert_eq!(error.key, "listen");
+}
+
+#[test]
+fn a_client_reads_a_token_from_a_private_file_alone() {
+    let home = Home::new("");
+    let (file, token) = (
+        home.path(".config/holdfast/token"),
+        Token::generate().expect("random bytes"),
+    );
+    fs::write(&file, format!("{}\n", token.reveal())).expect("the file system works");
+    chmod(&file, 0o600);
+    let read = Token::from_file(&file).expect("a private file");
+    assert_eq!(read.digest(), token.digest());
+    chmod(&file, 0o644);
+    let problem = Token::from_file(&file).expect_err("others can read it");
+    assert!(
+        problem.contains("chmod 600") && !problem.contains(token.reveal()),
+        "{problem}"
+    );
+    fs::write(&file, &token.reveal()[..20]).expect("the file system works");
+    chmod(&file, 0o600);
+    let problem = Token::from_file(&file).expect_err("it was cut");
+    assert!(
+        problem.contains("check characters") && !problem.contains(&token.reveal()[..20]),
+        "{problem}"
+    );
+}
+
+#[test]
 fn own_rules_are_a_pattern_or_a_cue() {
     let text = "[[redaction.rules]]\nname = \"acme-token\"\npattern = \"ACME-[a-z]{8,}\"\n[[redaction.rules]]\nname = \"acme-pin\"\ncue = \"acme_pin\"";
     let rules = from_toml(&with_digest(text), &[]).unwrap().redaction.rules;

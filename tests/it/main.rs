@@ -13,6 +13,7 @@ mod admission;
 mod approvals;
 mod bridges;
 mod canaries;
+mod client;
 mod commands;
 mod configuration;
 mod control;

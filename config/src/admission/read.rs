@@ -38,10 +38,7 @@ impl Admission {
             }
             named_credential(section, base, &mut credentials);
         }
-        let allowed_hosts = root.value(
-            "allowed_hosts",
-            value::list(LIST_ITEMS, |value| authority::host(&value::text(value)?)),
-        );
+        let allowed_hosts = Self::read_hosts(root);
         let allowed_origins = root.value(
             "allowed_origins",
             value::list(LIST_ITEMS, |value| authority::origin(&value::text(value)?)),
@@ -58,6 +55,14 @@ impl Admission {
             sign_ins,
             tailscale,
         }
+    }
+
+    /// Reads `allowed_hosts`.
+    pub(crate) fn read_hosts(root: &mut Section<'_>) -> Vec<String> {
+        root.value(
+            "allowed_hosts",
+            value::list(LIST_ITEMS, |value| authority::host(&value::text(value)?)),
+        )
     }
 }
 
