@@ -49,7 +49,10 @@ async fn check(config: &Config, report: &mut Report) {
     check_redaction(config, report);
     let is_running = check_journal(config, report);
     check_control(config, is_running, report);
-    check_listen(&config.listen, is_running, report);
+    check_listen("listen", &config.listen, is_running, report);
+    if let Some(address) = config.metrics.listen {
+        check_listen("metrics.listen", &Listen::Tcp(address), is_running, report);
+    }
     codex::check(config, report).await;
     publication::check(config, report).await;
 }
@@ -133,7 +136,10 @@ fn check_credentials(config: &Config, report: &mut Report) {
     }
     if config.admission.credentials.is_empty() {
         // With sign-ins asked for, the configuration does not load like that.
-        report.warn("token", "none, and none is asked for");
+        report.warn(
+            "token",
+            "none, and none is asked for; make one with `holdfast token new` and set websocket_auth_required = true",
+        );
     }
 }
 
@@ -142,7 +148,10 @@ fn check_redaction(config: &Config, report: &mut Report) {
         .redaction
         .known_values(&Environment::process(), config.codex.home.as_deref());
     match settings::redactor(config, &Environment::process(), [0; 32], None) {
-        Ok(_) if !config.redaction.enabled => report.warn("redaction", "off"),
+        Ok(_) if !config.redaction.enabled => report.warn(
+            "redaction",
+            "off; set redaction.enabled = true to keep secrets out of journal, log and tabs",
+        ),
         Ok(_) => report.ok(
             "redaction",
             format_args!(
@@ -162,7 +171,7 @@ fn check_journal(config: &Config, report: &mut Report) -> bool {
                 Opened::Existing => "opens".to_owned(),
                 Opened::Fresh => "opens, it was begun just now".to_owned(),
                 Opened::SetAside { kept } => format!(
-                    "a damaged journal was set aside as {}, a new one begun",
+                    "a damaged journal was set aside as {}, a new one begun; put a backup in its place if you have one (docs/operations.md)",
                     kept.display()
                 ),
             };
@@ -198,7 +207,7 @@ fn check_control(config: &Config, is_running: bool, report: &mut Report) {
         Ok((Found::Nothing, path)) if is_running => {
             report.warn(
                 WHAT,
-                format_args!("a host is running, but there is no {path}"),
+                format_args!("a host is running, but there is no {path}; start it again, so that pair and reload can reach it"),
             );
         }
         Ok((Found::Nothing, path)) => report.ok(WHAT, format_args!("{path} can be made")),
@@ -226,28 +235,28 @@ fn check_control(config: &Config, is_running: bool, report: &mut Report) {
 }
 
 /// Whether the place to listen is free; with a running host it should not be.
-fn check_listen(listen: &Listen, is_running: bool, report: &mut Report) {
+fn check_listen(key: &str, listen: &Listen, is_running: bool, report: &mut Report) {
     let result = match listen {
         Listen::Tcp(address) => TcpListener::bind(address).map(drop),
         Listen::Unix(path) => probe_socket(path),
     };
     match result {
-        Ok(()) => report.ok("listen", format_args!("{listen} is free")),
+        Ok(()) => report.ok(key, format_args!("{listen} is free")),
         Err(error) if error.kind() == ErrorKind::AddrInUse && is_running => {
             report.warn(
-                "listen",
+                key,
                 format_args!("{listen} is in use, as the journal is: a host is running"),
             );
         }
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
             report.fail(
-                "listen",
-                format_args!("{listen} is in use by another program; stop it or change `listen`"),
+                key,
+                format_args!("{listen} is in use by another program; stop it or change `{key}`"),
             );
         }
         Err(error) => report.fail(
-            "listen",
-            format_args!("can not listen on {listen}: {error}"),
+            key,
+            format_args!("can not listen on {listen}: {error}; correct `{key}`"),
         ),
     }
 }

@@ -60,7 +60,7 @@ async fn check_protocol(config: &Config, launch: &Launch, report: &mut Report) {
             Drift { new, gone } => report.warn(
                 "protocol",
                 format_args!(
-                    "differs from codex {TESTED}; new: {}; gone: {}",
+                    "differs from codex {TESTED}; new: {}; gone: {}; what is new passes through, for what is gone look for a newer holdfast",
                     words(&new),
                     words(&gone)
                 ),
@@ -82,7 +82,7 @@ fn judge(info: &ServerInfo, report: &mut Report) {
     match Version::of_user_agent(&info.user_agent).map(Version::verdict) {
         Err(error) => report.warn(
             "codex",
-            format_args!("shakes hands, but its version is not known: {error}"),
+            format_args!("shakes hands, but its version is not known: {error}; `codex --version` should say it"),
         ),
         Ok(verdict @ Verdict::TooOld(_)) => report.fail("codex", verdict),
         Ok(verdict @ Verdict::Newer(_)) => report.warn("codex", verdict),
@@ -123,7 +123,10 @@ async fn shake_hands(process: &mut Process, line_bytes: usize) -> Result<ServerI
             }
         }
         if fill == Fill::Eof {
-            return Err("ended before it answered `initialize`".to_owned());
+            return Err(
+                "ended before it answered `initialize`; run `codex app-server` by hand to see why"
+                    .to_owned(),
+            );
         }
     }
 }

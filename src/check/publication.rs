@@ -31,7 +31,7 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
             true => report.warn(
                 WHAT,
                 format_args!(
-                    "tailscale.serve is true, but Serve does not lead to {}",
+                    "tailscale.serve is true, but Serve does not lead to {}; lead it here with `tailscale serve --bg` (docs/tailscale.md)",
                     config.listen
                 ),
             ),
@@ -40,7 +40,7 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
     for exposure in exposures {
         match exposure {
             Exposure::Funnel(host) => {
-                report.fail(WHAT, format_args!("Funnel publishes this host to the internet under {host}; switch it off"));
+                report.fail(WHAT, format_args!("Funnel publishes this host to the internet under {host}; switch it off: tailscale funnel reset"));
             }
             Exposure::RawForward(port) => report.fail(
                 WHAT,
@@ -71,7 +71,7 @@ fn check_serve(config: &Config, host: &str, report: &mut Report) {
         report.warn(
             WHAT,
             format_args!(
-                "Serve publishes this host under {name}, but allowed_hosts does not have it"
+                "Serve publishes this host under {name}, but allowed_hosts does not have it; add it there, and https://{name} to allowed_origins"
             ),
         );
     }
