@@ -160,6 +160,8 @@ pub struct TabOutbound {
     /// Bytes taken from the feeds for one write.
     batch_bytes: usize,
     directory: Arc<Directory>,
+    /// The close frame, kept until the readers have been asked once more.
+    goodbye: Option<Frame>,
     /// When the oldest event of the batch that is being written was read from Codex.
     since: Option<Instant>,
 }
@@ -213,6 +215,7 @@ impl TabOutbound {
             framing,
             batch_bytes,
             directory,
+            goodbye: None,
             since: None,
         }
     }
@@ -241,6 +244,8 @@ impl TabOutbound {
                 }
                 index += 1;
             }
+            // Last: what was published before somebody hung up still goes out, the end of a turn for one.
+            out.extend(self.goodbye.take());
             if !out.is_empty() {
                 return Ok(());
             }
@@ -284,7 +289,7 @@ impl TabOutbound {
                 self.detach(&thread);
                 out.push(Frame::Text(response));
             }
-            Out::Close(code, reason) => out.push(Frame::Close(code, reason)),
+            Out::Close(code, reason) => self.goodbye = Some(Frame::Close(code, reason)),
         }
     }
 
