@@ -18,6 +18,7 @@ mod listen;
 mod log;
 mod methods;
 mod metrics;
+mod notify;
 mod paths;
 mod reader;
 mod redaction;
@@ -42,6 +43,7 @@ pub use listen::Listen;
 pub use log::{Log, LogFormat, LogLevel};
 pub use methods::{DENIED_METHODS, is_denied};
 pub use metrics::Metrics;
+pub use notify::{ChannelRules, NoticeKind, Notify, Ntfy, QuietHours, WebPush, Webhook};
 pub use redaction::{KnownValue, OwnRule, OwnRuleFinds, Redaction};
 pub use secret::Secret;
 pub use source::{CONFIG_VARIABLE, Source};
@@ -67,6 +69,8 @@ pub struct Config {
     pub codex: Codex,
     /// What the journal keeps.
     pub journal: Journal,
+    /// Who is told when no tab shows that a session needs somebody.
+    pub notify: Notify,
     /// What is masked.
     pub redaction: Redaction,
     /// How much of everything there may be.
@@ -95,6 +99,7 @@ impl Config {
             state_dir,
             codex,
             journal,
+            notify,
             redaction,
             limits,
             metrics,
@@ -125,6 +130,7 @@ impl Config {
             ("state_dir", *state_dir == newer.state_dir),
             ("codex", *codex == newer.codex),
             ("journal", *journal == newer.journal),
+            ("notify", *notify == newer.notify),
             ("redaction", *redaction == newer.redaction),
             ("limits", *limits == newer.limits),
             ("metrics", *metrics == newer.metrics),

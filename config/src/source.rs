@@ -9,7 +9,7 @@ use toml::{
 
 use crate::{
     Admission, Codex, Config, DEFAULT_TOML, Environment, Error, Journal, Limits, Listen, Log,
-    Metrics, Redaction,
+    Metrics, Notify, Redaction,
     error::shown_path,
     paths,
     reader::{Problems, Section},
@@ -217,6 +217,7 @@ fn read(
         state_dir: root.value("state_dir", |value| base.path(value)),
         codex: Codex::read(root.section("codex"), base),
         journal: Journal::read(root.section("journal")),
+        notify: Notify::read(root.section("notify"), base),
         redaction: Redaction::read(root.section("redaction"), base),
         limits: Limits::read(root.section("limits")),
         metrics: Metrics::read(root.section("metrics")),

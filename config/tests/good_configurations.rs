@@ -125,7 +125,7 @@ fn the_default_file_itself_is_a_configuration_and_knows_every_key() {
             })
         })
         .collect();
-    assert_eq!(commented.len(), 17, "{commented:?}");
+    assert_eq!(commented.len(), 26, "{commented:?}");
     for line in commented {
         let sections = [
             "",
@@ -136,6 +136,10 @@ fn the_default_file_itself_is_a_configuration_and_knows_every_key() {
             "[metrics]\n",
             "[[tokens]]\n",
             "[[redaction.rules]]\n",
+            "[notify]\n",
+            "[notify.web_push]\n",
+            "[notify.webhook]\n",
+            "[notify.ntfy]\n",
         ];
         let known = sections.iter().any(|section| {
             let error = from_toml(&format!("{section}{line}"), &[]);

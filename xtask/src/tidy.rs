@@ -22,11 +22,15 @@ const ROOMS: [(&str, &str); 3] = [
 ];
 
 /// What each of our crates may depend on; the root package may use everything.
-const DIRECTION: [(&str, &[&str]); 7] = [
-    ("actors", &["codex", "config", "journal", "redaction"]),
+const DIRECTION: [(&str, &[&str]); 8] = [
+    (
+        "actors",
+        &["codex", "config", "journal", "notify", "redaction"],
+    ),
     ("codex", &[]),
     ("config", &[]),
     ("journal", &[]),
+    ("notify", &["config"]),
     ("redaction", &[]),
     ("web", &["actors", "config"]),
     ("xtask", &[]),
