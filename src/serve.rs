@@ -19,6 +19,7 @@ use anyhow::Context as _;
 use codex::{process::Launch, protocol, version::TESTED};
 use config::{Bound, EX_CONFIG, Environment, Listen};
 use journal::{Journal, Opened};
+use notify::Channels;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::task::AbortOnDropHandle;
 use web::{App, Listener};
@@ -110,11 +111,19 @@ async fn serve_with(
     let mut launch = settings::codex_launch(&config, program, folder);
     launch.launcher = Some(settings::launcher()?);
     let (asked, state_dir) = (launch.clone(), config.state_dir.clone());
+    let channels = Channels::open(notify::Options {
+        config: config.notify.clone(),
+        state_dir: config.state_dir.clone(),
+    });
+    let channels = channels.context("prepare what tells people of sessions that need them")?;
+    let link = config.notify.link.clone();
     let host = Host::start(HostOptions {
         admission: admission::Args::from_config(&config.admission, &config.limits)
             .stored_in(config.state_dir.join("sign-ins.json")),
         codex: config.codex,
         limits: config.limits,
+        notify: config.notify,
+        channels,
         journal,
         redactor,
         launch,
@@ -129,11 +138,15 @@ async fn serve_with(
         .with_context(|| format!("listen on {}", config.listen))?;
     let bound = listener.bound()?;
     let metrics = bind_metrics(config.metrics.listen).await?;
+    let origins = origins(&config.admission, &bound);
+    if let Some(origin) = link.or_else(|| origins.first().cloned()) {
+        host.note_origin(origin);
+    }
     let reloader = Arc::new(Reloader::new(host.clone(), loaded));
     let desk = Desk {
         host: host.clone(),
         reloader: Arc::clone(&reloader),
-        origins: origins(&config.admission, &bound),
+        origins,
         pairing_lifetime: config.admission.sign_ins.pairing_lifetime,
     };
     // Gone when this returns.

@@ -28,7 +28,7 @@ use kameo::{
     message::Message,
 };
 use parking_lot::Mutex;
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 pub use actor::{AdmissionActor, Args};
@@ -171,6 +171,7 @@ impl Args {
         Self {
             book: Arc::new(Mutex::new(Book::new(credentials, lifetimes, budget))),
             required,
+            changed: Arc::default(),
         }
     }
 }
@@ -210,6 +211,11 @@ impl Admission {
     /// The actor, for a list of all actors.
     pub fn actor(&self) -> &ActorRef<AdmissionActor> {
         &self.actor
+    }
+
+    /// Woken when a sign-in began or ended; one may wait.
+    pub(crate) fn changed(&self) -> Arc<Notify> {
+        Arc::clone(&self.args.changed)
     }
 
     /// Whether connections must show a credential.

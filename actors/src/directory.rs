@@ -295,6 +295,15 @@ impl Directory {
         self.inner.lock().live.values().cloned().collect()
     }
 
+    /// The row of a session, which stays as dormant as it is.
+    pub(crate) fn row(&self, thread: &str) -> Option<Row> {
+        let inner = self.inner.lock();
+        match inner.live.get(thread) {
+            Some(live) => Some(live.feed.row()),
+            None => inner.dormant.get(thread).cloned(),
+        }
+    }
+
     /// The generation of a session in memory.
     pub(crate) fn generation(&self, thread: &str) -> Option<u64> {
         let feed = self

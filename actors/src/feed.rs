@@ -37,7 +37,7 @@ pub(crate) use self::{
     change::{Change, text_field},
     requests::{ServerRequest, Verdict},
     ring::{Given, Wanted},
-    turns::{OpenItem, OpenTurn, TURN_ROW, Waits},
+    turns::{OpenItem, OpenTurn, TURN_ROW, TurnEnd, Waits, Went},
 };
 use self::{
     replay::Replay,
@@ -303,6 +303,11 @@ impl Feed {
         } else {
             Waits::Person
         })
+    }
+
+    /// How the last turn ended that ran under this host.
+    pub(crate) fn last_end(&self) -> Option<TurnEnd> {
+        self.write.lock().turns.last_end().cloned()
     }
 
     /// What Codex said when it began to ask its model again.

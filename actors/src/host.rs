@@ -4,6 +4,7 @@
 //! Host ── Sessions ── Session ── BridgeSupervisor ── Bridge (one running Codex)
 //!      ├─ Tabs ───── Tab (one connection)
 //!      ├─ Admission
+//!      ├─ Notifier
 //!      └─ service BridgeSupervisor ── Bridge          the journal's writer is a thread of its own
 //! ```
 //! Static children are supervised by kameo; when one of them fails too often, the host says so and ends: whoever runs it
@@ -24,6 +25,7 @@ use codex::{handshake::ServerInfo, process::Launch, protocol::Drift, version::TE
 use config::StopPolicy;
 use journal::{Journal, PromptState};
 use kameo::{error::SendError, prelude::*};
+use notify::{Channels, Outcome};
 use serde_json::json;
 use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -32,7 +34,9 @@ use crate::{
     admission::{self, Admission},
     directory::Directory,
     feed::{FeedLimits, Waits},
-    metrics, recovery,
+    metrics,
+    notifier::{self, Notifier, NotifierArgs, Sight},
+    recovery,
     redactor::LiveRedactor,
     reload,
     sessions::{Open, Sessions, SessionsArgs},
@@ -61,6 +65,10 @@ pub struct HostOptions {
     pub limits: config::Limits,
     /// Credentials and sign-ins.
     pub admission: admission::Args,
+    /// `[notify]`.
+    pub notify: config::Notify,
+    /// How people are told who look at no tab.
+    pub channels: Channels,
     /// Open, and this host's alone.
     pub journal: Journal,
     /// Compiled rules and known values.
@@ -97,6 +105,12 @@ pub enum Readiness {
 pub(crate) struct Wiring {
     pub codex: config::Codex,
     pub limits: config::Limits,
+    pub notify: config::Notify,
+    pub channels: Channels,
+    /// What tabs show to people.
+    pub sight: Sight,
+    /// Where links lead that leave the host; set when it listens.
+    pub origin: OnceLock<String>,
     pub journal: Journal,
     pub redactor: Arc<LiveRedactor>,
     pub directory: Arc<Directory>,
@@ -137,6 +151,7 @@ pub(crate) struct Refs {
     pub sessions: ActorRef<Sessions>,
     pub tabs: ActorRef<Tabs>,
     pub admission: Admission,
+    pub notifier: ActorRef<Notifier>,
 }
 
 /// How often static children, and the supervisor of the service Codex, were started.
@@ -144,6 +159,7 @@ pub(crate) struct Refs {
 pub(crate) struct Restarts {
     pub sessions: Starts,
     pub tabs: Starts,
+    pub notifier: Starts,
     pub service: Starts,
 }
 
@@ -278,6 +294,10 @@ impl Host {
             },
             codex: options.codex,
             limits: options.limits,
+            notify: options.notify,
+            channels: options.channels,
+            sight: Sight::default(),
+            origin: OnceLock::new(),
             journal,
             redactor: options.redactor,
             directory,
@@ -322,11 +342,18 @@ impl Host {
             .spawn()
             .await;
         let admission = Admission::spawn_under(&root, options.admission).await;
+        wiring.channels.start(&wiring.tracker, &wiring.closing);
+        let notifier_args = NotifierArgs::new(Arc::clone(&wiring), admission.clone());
+        let notifier = Notifier::supervise(&root, notifier_args)
+            .restart_limit(CHILD_RESTARTS.0, CHILD_RESTARTS.1)
+            .spawn()
+            .await;
         let refs = Refs {
             root: root.clone(),
             sessions: sessions.clone(),
             tabs: tabs.clone(),
             admission: admission.clone(),
+            notifier,
         };
         let _first = wiring.refs.set(refs);
 
@@ -400,6 +427,17 @@ impl Host {
             Err(SendError::HandlerError(refused)) => Err(refused),
             Err(_) => Err(TabRefused::Draining),
         }
+    }
+
+    /// Notes where the page is, as links lead there that leave the host: `https://name`.
+    pub fn note_origin(&self, origin: String) {
+        let _first = self.wiring.origin.set(origin);
+    }
+
+    /// Tells everybody that this is a test, and says how that went in each channel.
+    pub async fn test_notifications(&self) -> Vec<Outcome> {
+        let notice = notifier::test_notice(&self.wiring);
+        self.wiring.channels.test(&notice).await
     }
 
     /// Notes what `host/status` tells of the installed Codex's protocol.

@@ -20,6 +20,7 @@ pub mod host;
 mod ids;
 mod liveness;
 pub mod metrics;
+mod notifier;
 mod recovery;
 pub mod redactor;
 pub mod reload;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use kameo::{message::Context, prelude::*};
 
 use crate::{
-    admission::AdmissionActor, host::Host, sessions::Sessions, supervisor::BridgeSupervisor,
-    tabs::Tabs,
+    admission::AdmissionActor, host::Host, notifier::Notifier, sessions::Sessions,
+    supervisor::BridgeSupervisor, tabs::Tabs,
 };
 
 /// Answer.
@@ -25,7 +25,7 @@ macro_rules! answers {
     )+};
 }
 
-answers!(Sessions, Tabs, AdmissionActor, BridgeSupervisor);
+answers!(Sessions, Tabs, AdmissionActor, Notifier, BridgeSupervisor);
 
 impl Host {
     /// True when every static actor, and the supervisor of the service Codex, answers within `patience`.
@@ -38,12 +38,13 @@ impl Host {
                 ask(&refs.sessions, "sessions"),
                 ask(&refs.tabs, "tabs"),
                 ask(refs.admission.actor(), "admission"),
+                ask(&refs.notifier, "notifier"),
                 ask(service.actor(), "service"),
             )
         };
         match tokio::time::timeout(patience, all).await {
-            Ok(answers) => silent.extend(<[Option<&str>; 4]>::from(answers).into_iter().flatten()),
-            Err(_) => silent.push("one of sessions, tabs, admission, service"),
+            Ok(answers) => silent.extend(<[Option<&str>; 5]>::from(answers).into_iter().flatten()),
+            Err(_) => silent.push("one of sessions, tabs, admission, notifier, service"),
         }
         if !silent.is_empty() {
             tracing::error!(

@@ -143,6 +143,12 @@ fn tree(wiring: &Arc<Wiring>, tabs: usize) -> Node {
         sessions,
         tabs_node,
         node("admission", None, refs.admission.actor(), 0),
+        node(
+            "notifier",
+            None,
+            &refs.notifier,
+            wiring.restarts.notifier.restarts(),
+        ),
         journal,
         service(wiring),
     ];

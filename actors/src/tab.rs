@@ -12,6 +12,7 @@ mod folders;
 mod host_methods;
 mod outbound;
 mod policy;
+mod push;
 
 use std::{collections::HashMap, convert::Infallible, sync::Arc};
 
@@ -195,6 +196,7 @@ impl Actor for Tab {
         _: ActorStopReason,
     ) -> Result<(), Infallible> {
         self.wiring.audience.leave(self.id);
+        self.wiring.sight.set(self.id, None);
         // A tab that failed by a bug hangs up; a connection that is over needs no word.
         self.outbox.push(Out::Close(
             1011,

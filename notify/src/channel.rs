@@ -11,6 +11,7 @@ use std::{
 };
 
 use futures_util::StreamExt as _;
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -55,12 +56,19 @@ struct Job {
     told: Option<oneshot::Sender<Outcome>>,
 }
 
+/// A channel without its worker.
+type Idle = (Target, mpsc::Receiver<Job>);
+
 /// All channels of a host. Cheap to clone.
 #[derive(Clone)]
 pub struct Channels {
     queues: Arc<[(&'static str, mpsc::Sender<Job>)]>,
     subscriptions: Arc<Subscriptions>,
-    web_push: bool,
+    /// Present when it is enabled.
+    push: Option<Push>,
+    client: Client,
+    /// What waits for its worker.
+    idle: Arc<Mutex<Vec<Idle>>>,
 }
 
 impl std::fmt::Debug for Channels {
@@ -70,59 +78,56 @@ impl std::fmt::Debug for Channels {
 }
 
 impl Channels {
-    /// Starts a worker for each channel that is set up; they end with `closing`.
+    /// Prepares each channel that is set up; nothing is sent before [`Channels::start`].
     ///
     /// # Errors
-    /// The key or the subscriptions of Web Push cannot be read or made, or this machine's certificates cannot be read.
-    pub fn start(
-        options: Options,
-        tracker: &TaskTracker,
-        closing: &CancellationToken,
-    ) -> io::Result<Self> {
+    /// The key of Web Push cannot be read or made, or this machine's certificates cannot be read.
+    pub fn open(options: Options) -> io::Result<Self> {
         let Options { config, state_dir } = options;
-        let subscriptions = Arc::new(Subscriptions::open(
-            &state_dir,
-            config.web_push.hosts.clone(),
-        )?);
-        let mut targets = Vec::new();
-        if config.web_push.enabled {
-            let push = Push::new(config.web_push, Arc::clone(&subscriptions));
-            targets.push(Target::Push(push));
-        }
-        let web_push = !targets.is_empty();
-        targets.extend(config.webhook.map(Target::Webhook));
-        targets.extend(config.ntfy.map(Target::Ntfy));
-        let mut queues = Vec::new();
-        if !targets.is_empty() {
-            let client = Client::new()?;
-            for target in targets {
-                let (queue, jobs) = mpsc::channel(QUEUE);
-                queues.push((target.name(), queue));
-                let (client, closing) = (client.clone(), closing.clone());
-                tracker.spawn(async move {
-                    tokio::select! {
-                        () = work(&target, &client, jobs) => {}
-                        () = closing.cancelled() => {}
-                    }
-                });
-            }
+        let subscriptions = Subscriptions::open(&state_dir, config.web_push.hosts.clone())?;
+        let subscriptions = Arc::new(subscriptions);
+        let push = Push::new(config.web_push.clone(), Arc::clone(&subscriptions));
+        let push = config.web_push.enabled.then_some(push);
+        let targets = push.clone().map(Target::Push).into_iter();
+        let targets = targets.chain(config.webhook.map(Target::Webhook));
+        let targets = targets.chain(config.ntfy.map(Target::Ntfy));
+        let (mut queues, mut idle) = (Vec::new(), Vec::new());
+        for target in targets {
+            let (queue, jobs) = mpsc::channel(QUEUE);
+            queues.push((target.name(), queue));
+            idle.push((target, jobs));
         }
         Ok(Self {
             queues: queues.into(),
             subscriptions,
-            web_push,
+            push,
+            client: Client::new()?,
+            idle: Arc::new(Mutex::new(idle)),
         })
+    }
+
+    /// Starts the workers; they end with `closing`.
+    pub fn start(&self, tracker: &TaskTracker, closing: &CancellationToken) {
+        for (target, jobs) in self.idle.lock().drain(..) {
+            let (client, closing) = (self.client.clone(), closing.clone());
+            tracker.spawn(async move {
+                tokio::select! {
+                    () = work(&target, &client, jobs) => {}
+                    () = closing.cancelled() => {}
+                }
+            });
+        }
     }
 
     /// The browsers that asked for Web Push; `None` when nobody may.
     pub fn subscriptions(&self) -> Option<&Arc<Subscriptions>> {
-        self.web_push.then_some(&self.subscriptions)
+        self.push.is_some().then_some(&self.subscriptions)
     }
 
     /// True when anybody would hear of a notice.
     pub fn reach_somebody(&self) -> bool {
-        let others = usize::from(self.web_push);
-        self.queues.len() > others || self.web_push && !self.subscriptions.is_empty()
+        let push = usize::from(self.push.is_some());
+        self.queues.len() > push || push > 0 && !self.subscriptions.is_empty()
     }
 
     /// Leaves a notice with every channel, and waits for none.
@@ -166,25 +171,19 @@ impl Channels {
         futures_util::future::join_all(self.queues.iter().map(ask)).await
     }
 
-    /// Pushes a test to one browser.
+    /// Pushes a notice to one browser, once, and says how that went.
     ///
     /// # Errors
     /// Why it was not taken.
-    pub async fn test_push(
-        &self,
-        config: &config::WebPush,
-        notice: &Notice,
-        to: Subscription,
-    ) -> Result<(), String> {
-        let client = Client::new().map_err(|error| error.to_string())?;
-        let push = Push::new(config.clone(), Arc::clone(&self.subscriptions));
-        push.once(&client, notice, &to)
-            .await
-            .map_err(|error| error.to_string())
+    pub async fn push_to(&self, to: &Subscription, notice: &Notice) -> Result<(), String> {
+        let push = self.push.as_ref().ok_or("web push is switched off")?;
+        let told = push.once(&self.client, notice, to).await;
+        told.map_err(|error| error.to_string())
     }
 }
 
 /// Where a channel's notices go.
+#[derive(Clone)]
 enum Target {
     Push(Push),
     Webhook(config::Webhook),

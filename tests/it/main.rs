@@ -22,6 +22,7 @@ mod feeds;
 mod hardening;
 mod input;
 mod metrics;
+mod notifications;
 mod pages;
 mod policy;
 mod prompts;

@@ -11,7 +11,7 @@ use kameo::{
     message::{Context, Message},
 };
 use parking_lot::Mutex;
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 use super::{
     Challenge, Denied, Principal, SignInId, SignInInfo, SignedIn,
@@ -25,6 +25,8 @@ pub struct Args {
     pub(super) book: Arc<Mutex<Book>>,
     /// Whether connections must show a credential at all.
     pub(super) required: bool,
+    /// Woken when a sign-in began or ended.
+    pub(super) changed: Arc<Notify>,
 }
 
 /// The actor. Others hold an [`Admission`](super::Admission).
@@ -32,6 +34,7 @@ pub struct Args {
 pub struct AdmissionActor {
     /// Only this actor locks it; the lock is what lets it survive the actor.
     book: Arc<Mutex<Book>>,
+    changed: Arc<Notify>,
 }
 
 impl Actor for AdmissionActor {
@@ -43,7 +46,10 @@ impl Actor for AdmissionActor {
     }
 
     async fn on_start(args: Args, _: ActorRef<Self>) -> Result<Self, Infallible> {
-        Ok(Self { book: args.book })
+        Ok(Self {
+            book: args.book,
+            changed: args.changed,
+        })
     }
 
     async fn next(
@@ -61,7 +67,13 @@ impl Actor for AdmissionActor {
             };
             tokio::select! {
                 signal = mailbox.recv() => return Ok(signal),
-                () = expiry => self.book.lock().drop_expired(Instant::now()),
+                () = expiry => {
+                    let mut book = self.book.lock();
+                    book.drop_expired(Instant::now());
+                    if book.store_changes() {
+                        self.changed.notify_one();
+                    }
+                }
             }
         }
     }
@@ -106,7 +118,9 @@ macro_rules! answer {
                 let mut book = self.book.lock();
                 let $book = &mut *book;
                 let reply = $body;
-                book.store_changes();
+                if book.store_changes() {
+                    self.changed.notify_one();
+                }
                 reply
             }
         }

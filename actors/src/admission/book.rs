@@ -91,11 +91,13 @@ impl Book {
         self.store_changes();
     }
 
-    /// Stores the sign-ins, if they have changed: a few kilobytes, when somebody signs in or out.
-    pub(super) fn store_changes(&mut self) {
-        if let (Some(records), Some(store)) = (self.sign_ins.take_changed(), &self.store) {
-            store.save(&records);
+    /// Stores the sign-ins, if they have changed: a few kilobytes, when somebody signs in or out. Whether they have.
+    pub(super) fn store_changes(&mut self) -> bool {
+        let changed = self.sign_ins.take_changed();
+        if let (Some(records), Some(store)) = (&changed, &self.store) {
+            store.save(records);
         }
+        changed.is_some()
     }
 
     /// The credential of a token.

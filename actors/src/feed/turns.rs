@@ -45,6 +45,44 @@ impl OpenTurn {
     }
 }
 
+/// How a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Went {
+    /// By itself.
+    Well,
+    /// Somebody stopped it.
+    Stopped,
+    /// With an error, or its Codex died.
+    Badly,
+}
+
+/// The end of a turn that ran under this host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TurnEnd {
+    pub turn: String,
+    pub went: Went,
+}
+
+impl TurnEnd {
+    /// `raw` is the `turn` object of its end.
+    fn read(turn: &str, raw: &str) -> Self {
+        #[derive(serde::Deserialize, Default)]
+        #[serde(default)]
+        struct Head {
+            status: String,
+            error: Option<serde::de::IgnoredAny>,
+        }
+        let head: Head = serde_json::from_str(raw).unwrap_or_default();
+        let went = match (head.status.as_str(), head.error) {
+            ("failed", _) | ("interrupted", Some(_)) => Went::Badly,
+            ("interrupted", None) => Went::Stopped,
+            _ => Went::Well,
+        };
+        let turn = turn.to_owned();
+        Self { turn, went }
+    }
+}
+
 /// An item between `item/started` and `item/completed`.
 #[derive(Debug, Clone)]
 pub(crate) struct OpenItem {
@@ -116,6 +154,7 @@ pub(crate) struct Turns {
     turn: Option<OpenTurn>,
     items: VecDeque<OpenItem>,
     ended: VecDeque<String>,
+    last_end: Option<TurnEnd>,
     /// Client ids of user messages that have come, with their turns.
     messages: VecDeque<(String, String)>,
     /// What Codex said when it began to ask its model again, until something comes of it.
@@ -205,6 +244,11 @@ impl Turns {
         self.turn = Some(turn);
     }
 
+    /// How the last turn ended that ran under this host; one that was read in from elsewhere does not count.
+    pub(crate) fn last_end(&self) -> Option<&TurnEnd> {
+        self.last_end.as_ref()
+    }
+
     /// Forgets the open items: the caller has completed each of them.
     pub(crate) fn drop_open_items(&mut self) {
         self.items.clear();
@@ -235,6 +279,7 @@ impl Turns {
             turn_head(raw),
         ));
         if is_open {
+            self.last_end = Some(TurnEnd::read(turn, raw));
             self.turn = None;
         }
         if self.ended.len() == REMEMBERED_ENDS {

@@ -29,7 +29,13 @@ async fn host(dir: &Path, change: impl FnOnce(&mut config::Codex)) -> Host {
     change(&mut config.codex);
     let (journal, _) =
         Journal::open(journal::Options::new(dir.join("state"))).expect("a new journal");
+    let channels = Channels::open(notify::Options {
+        config: config.notify.clone(),
+        state_dir: dir.join("state"),
+    });
     let options = HostOptions {
+        notify: config.notify,
+        channels: channels.expect("a new folder"),
         admission: admission::Args::from_config(&config.admission, &config.limits),
         codex: config.codex,
         limits: config.limits,

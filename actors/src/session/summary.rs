@@ -191,6 +191,13 @@ impl BridgeView {
     }
 }
 
+/// What a session is called: by its title, else by its first prompt.
+pub(crate) fn title_of(row: Row) -> String {
+    row.title
+        .filter(|title| !title.is_empty())
+        .unwrap_or(row.preview)
+}
+
 /// The state of a session without a process.
 fn resting(row: &Row) -> &'static str {
     match row.phase.as_str() {

@@ -98,12 +98,12 @@ fn denied(denied: Denied) -> Refusal {
     Refusal::new(INTERNAL, denied.to_string())
 }
 
-fn read<T: DeserializeOwned>(request: &Request<'_>) -> Result<T, Refusal> {
+pub(super) fn read<T: DeserializeOwned>(request: &Request<'_>) -> Result<T, Refusal> {
     serde_json::from_str(request.params.unwrap_or("{}"))
         .map_err(|err| Refusal::new(INVALID_PARAMS, format!("{}: {err}", request.method)))
 }
 
-fn json_reply(value: &impl serde::Serialize) -> Result<Reply, Refusal> {
+pub(super) fn json_reply(value: &impl serde::Serialize) -> Result<Reply, Refusal> {
     let raw = serde_json::to_vec(value)
         .map_err(|err| Refusal::new(INTERNAL, format!("cannot write the answer: {err}")))?;
     Ok(Reply::Result(raw.into()))
@@ -141,6 +141,11 @@ impl Tab {
                 Ok(())
             }
             "host/search" => self.search(request, permit),
+            "host/tab/visible" => self.note_visible(request, permit),
+            "host/push/state" => self.push_state(request, permit),
+            "host/push/subscribe" => self.subscribe_push(request, permit),
+            "host/push/unsubscribe" => self.unsubscribe_push(request, permit),
+            "host/push/test" => self.test_push(request, permit),
             "host/signIns/list" => {
                 let (admission, own) = (self.wiring.refs().admission.clone(), self.own_sign_in());
                 self.answer_later(&request.id, permit, async move {

@@ -12,17 +12,22 @@ use crate::{
 };
 
 /// Methods for which watching is enough.
-const VIEW: [&str; 27] = [
+const VIEW: [&str; 32] = [
     "account/rateLimits/read",
     "account/read",
     "collaborationMode/list",
     "host/decisions/list",
+    "host/push/state",
+    "host/push/subscribe",
+    "host/push/test",
+    "host/push/unsubscribe",
     "host/search",
     "host/session/attach",
     "host/session/detach",
     "host/session/items",
     "host/sessions/list",
     "host/status",
+    "host/tab/visible",
     "model/list",
     "modelProvider/list",
     "permissionProfile/list",

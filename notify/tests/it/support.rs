@@ -26,8 +26,9 @@ pub fn channels(
         config: config.clone(),
         state_dir: dir.to_owned(),
     };
-    let started = Channels::start(options, &TaskTracker::new(), &CancellationToken::new());
-    (started.unwrap(), config)
+    let channels = Channels::open(options).unwrap();
+    channels.start(&TaskTracker::new(), &CancellationToken::new());
+    (channels, config)
 }
 
 pub fn notice(kind: NoticeKind, title: &str) -> Notice {

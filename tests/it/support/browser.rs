@@ -44,6 +44,18 @@ impl Browser {
         })
     }
 
+    /// Signs out, as the page's button does.
+    #[allow(dead_code, reason = "not every test binary signs out")]
+    pub async fn sign_out(&self) {
+        let (addr, cookie) = (self.addr, &self.cookie);
+        let request = format!(
+            "POST /logout HTTP/1.1\r\nHost: {addr}\r\nOrigin: http://{addr}\r\nSec-Fetch-Site: same-origin\r\n\
+             Cookie: {cookie}\r\nContent-Length: 0\r\n\r\n"
+        );
+        let response = exchange(addr, &request).await;
+        assert!(response.status < 300, "{}", response.status);
+    }
+
     /// A tab that has proven the second half and said `initialize`; the HTTP status when the host refuses the cookie.
     pub async fn tab(&self) -> Result<Client, u16> {
         let connecting = Connecting::to(self.addr)
