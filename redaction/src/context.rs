@@ -10,6 +10,8 @@ mod assignment;
 mod call;
 mod command;
 mod header;
+mod phrase;
+mod secret_data;
 mod strength;
 mod url;
 mod value;
@@ -81,6 +83,14 @@ pub(crate) enum Kind {
     JsonKey,
     /// `sig=...`: the signature of a URL that grants access.
     Signature,
+    /// `X-Hub-Signature-256: sha256=...`: the signature of a message.
+    SignatureHeader,
+    /// `mnemonic: word word ...`: the words of a wallet.
+    Mnemonic,
+    /// `login admin / ...`: an account in prose.
+    Login,
+    /// `data:` and entries in base64: a secret of Kubernetes.
+    SecretData,
 }
 
 impl Kind {
@@ -100,6 +110,10 @@ impl Kind {
             Kind::SetCookie => header::judge_set_cookie(view, after),
             Kind::Url => url::judge_userinfo(view, after),
             Kind::Signature => url::judge_signature(view, at, after),
+            Kind::SignatureHeader => header::judge_signature(view, at),
+            Kind::Mnemonic => phrase::judge_mnemonic(view, after),
+            Kind::Login => phrase::judge_login(view, at, after),
+            Kind::SecretData => secret_data::judge(view, at, after),
             Kind::Netrc => command::judge_netrc(view, at, after),
             Kind::PgPass => command::judge_pgpass(view, after),
             Kind::Telegram => url::judge_telegram(view, at),
@@ -189,9 +203,7 @@ impl Value {
 
     /// The verdict on it, once it is known whether it is a secret.
     fn verdict(self, view: View<'_>, secret: bool) -> Judged {
-        // What was redacted already, and what stands beside it, was judged then.
-        let marked = || memchr::memmem::find(self.bytes(view), OPENING.as_bytes()).is_some();
-        match secret && !marked() {
+        match secret && !is_marked(self.bytes(view)) {
             false => Err(Stop::No),
             true if self.whole => Ok(Verdict::Hit {
                 start: self.start,
@@ -204,6 +216,11 @@ impl Value {
             }),
         }
     }
+}
+
+/// Whether a marker stands in `value`: what was redacted already, and what stands beside it, was judged then.
+fn is_marked(value: &[u8]) -> bool {
+    memchr::memmem::find(value, OPENING.as_bytes()).is_some()
 }
 
 /// What is at hand at `at` and is matched by `text`, ignoring case: its end.

@@ -7,11 +7,13 @@ mod sign;
 use crate::class::{Class, WORD};
 use crate::context::assignment::sign::{Sign, nested, opening, sign, typed};
 use crate::context::strength::{
-    Place, is_account_key, is_aws_secret, is_chosen, is_password, is_token, is_word_chosen,
+    Place, is_account_key, is_aws_secret, is_chosen, is_password, is_strong, is_token,
+    is_word_chosen,
 };
 use crate::context::value::Ending;
-use crate::context::{Judged, Kind, Stop, Value, expect, words};
-use crate::view::View;
+use crate::context::{Judged, Kind, Stop, Value, expect, is_marked, words};
+use crate::swallow::How;
+use crate::view::{Verdict, View};
 
 /// Shortest token that may be no more than a neighbour of its name.
 const LISTED_MIN: usize = 16;
@@ -19,6 +21,13 @@ const LISTED_MIN: usize = 16;
 const JSON_KEY_MIN: usize = 43;
 const JSON_KEY: Class = WORD.with(b"-");
 const SPACE: Class = Class::EMPTY.with(b" \t");
+/// What may stand between the beginning of a list and its first value.
+const BREAKS: Class = SPACE.with(b"\r\n");
+/// Most of it.
+const LIST_SPACE_MAX: usize = 48;
+/// The sign of a value in the lines below, and how it is to be folded.
+const SCALAR: Class = Class::EMPTY.with(b"|>-+").range(b'1', b'9');
+const SCALAR_MAX: usize = 3;
 /// Longest rest of a name behind its cue.
 const NAME_MAX: usize = 40;
 /// Longest beginning of the name of a flag, before its cue.
@@ -45,6 +54,8 @@ struct Name {
     flag: bool,
     /// Whether a colon stands before it.
     keyword: bool,
+    /// Whether it speaks of several: then a list follows.
+    plural: bool,
 }
 
 /// Judges the assignment whose name has its cue at `at..after`.
@@ -56,8 +67,85 @@ pub(super) fn judge(kind: Kind, view: View<'_>, at: usize, after: usize) -> Judg
     if kind == Kind::VariableKey && !variable && !entry && !name.closed {
         return Err(Stop::No);
     }
+    if name.plural && sign.byte != b' ' {
+        match list(kind, view, sign) {
+            Err(Stop::No) if kind == Kind::Password => return Err(Stop::No),
+            Err(Stop::No) => {}
+            judged => return judged,
+        }
+    } else if sign.byte == b':'
+        && let Some(start) = scalar(view, sign.value)?
+    {
+        let sign = Sign {
+            value: start,
+            ..sign
+        };
+        return decide(kind, view, sign, Ending::Bare, Place::Bare);
+    }
     let literal = (sign.tight && (variable || name.flag)) || (name.flag && sign.byte == b' ');
     value(kind, view, sign, literal)
+}
+
+/// A list of values: `tokens: [a, b]`, or in lines of their own, `- a`. The first one is judged for all.
+fn list(kind: Kind, view: View<'_>, sign: Sign) -> Judged {
+    let (first, all) = match view.hay.get(sign.value) {
+        None if !view.eof => return Err(Stop::More),
+        Some(b'[') => {
+            let first = view.run(&BREAKS, sign.value + 1, LIST_SPACE_MAX);
+            (first.ok_or(Stop::More)?, Ending::Brackets)
+        }
+        Some(b'\r' | b'\n') => {
+            let dash = view
+                .run(&BREAKS, sign.value, LIST_SPACE_MAX)
+                .ok_or(Stop::More)?;
+            let behind = expect(view, dash, "-")?;
+            let first = view.run(&SPACE, behind, LIST_SPACE_MAX).ok_or(Stop::More)?;
+            if first == behind {
+                return Err(Stop::No);
+            }
+            (first, Ending::Items)
+        }
+        _ => return Err(Stop::No),
+    };
+    let (start, ending, place) = match opening(view, first)? {
+        Some((start, ending)) => (start, ending, Place::Quoted),
+        None => (first, Ending::Bare, Place::Bare),
+    };
+    let value = Value::find(view, start, ending)?;
+    let bytes = value.bytes(view);
+    let secret = match kind {
+        Kind::Password => {
+            is_strong(bytes) || is_password(bytes, Place::Bare) && is_token(bytes, place)
+        }
+        _ => bytes.len() >= LISTED_MIN && is_token(bytes, place),
+    };
+    // `name: value` in a list is no value.
+    let named = place == Place::Bare && view.hay.get(value.end) == Some(&b':');
+    if !secret || named || is_unclosed(view, &value) || is_marked(bytes) {
+        return Err(Stop::No);
+    }
+    Ok(Verdict::Open {
+        start: value.start,
+        to: value.end,
+        how: How::Value(all),
+    })
+}
+
+/// `name: |` and an indented line: where that begins.
+fn scalar(view: View<'_>, at: usize) -> Judged<Option<usize>> {
+    if !matches!(view.hay.get(at), Some(b'|' | b'>')) {
+        return Ok(None);
+    }
+    let mark = view.run(&SCALAR, at, SCALAR_MAX).ok_or(Stop::More)?;
+    let line = view
+        .run(&SPACE.with(b"\r"), mark, LIST_SPACE_MAX)
+        .ok_or(Stop::More)?;
+    let next = match expect(view, line, "\n") {
+        Err(Stop::No) => return Ok(None),
+        found => found?,
+    };
+    let start = view.run(&SPACE, next, LIST_SPACE_MAX).ok_or(Stop::More)?;
+    Ok((start > next).then_some(start))
 }
 
 /// `"d":"<base64url>"` of a JSON Web Key, the name with its quotes and colon standing at `at..after`.
@@ -97,6 +185,7 @@ fn name(kind: Kind, view: View<'_>, at: usize, after: usize) -> Judged<Name> {
         end: closers,
         closed: closers > end,
         bare: end == after,
+        plural: is_plural(kind, &view.hay[after..end]),
         upper,
         // `npm config set //host/:_authToken ...` takes it as a flag does.
         keyword: view.before(at, 1) == b':',
@@ -112,13 +201,17 @@ fn is_name(kind: Kind, cue: &[u8], tail: &[u8]) -> bool {
     // `tokenizer`, `secretary`, `PASSWORDS`: the cue is only the beginning of another word.
     let joined = (first.is_ascii_lowercase() && last.is_ascii_lowercase())
         || (first.is_ascii_uppercase() && last.is_ascii_uppercase());
-    let plural = tail.eq_ignore_ascii_case(b"s") && matches!(kind, Kind::Token | Kind::Secret);
-    (!joined || plural)
+    (!joined || is_plural(kind, tail))
         && kind != Kind::PassWord
         && tail.len() < NAME_MAX
         && !tail.ends_with(b".")
         && !tail.starts_with(b"--")
         && !words::is_name_end(last_word(tail))
+}
+
+/// Whether the rest of a name makes it speak of several.
+fn is_plural(kind: Kind, tail: &[u8]) -> bool {
+    tail.eq_ignore_ascii_case(b"s") && matches!(kind, Kind::Token | Kind::Secret | Kind::Password)
 }
 
 /// The last word of a name, in snake, kebab or camel case.
@@ -193,7 +286,11 @@ fn value(kind: Kind, view: View<'_>, sign: Sign, literal: bool) -> Judged {
 
 /// Judges the value itself.
 fn decide(kind: Kind, view: View<'_>, sign: Sign, ending: Ending, place: Place) -> Judged {
-    let value = Value::find(view, sign.value, ending)?;
+    let neighbour = sign.list && sign.byte == b' ' && place == Place::Bare;
+    let value = Value::find(view, sign.value, ending).map_err(|stop| match stop {
+        Stop::Arriving(start, _) if neighbour => Stop::Held(start),
+        stop => stop,
+    })?;
     let bytes = value.bytes(view);
     if is_unclosed(view, &value) && bytes.contains(&b' ') {
         return Err(Stop::No);
@@ -204,12 +301,14 @@ fn decide(kind: Kind, view: View<'_>, sign: Sign, ending: Ending, place: Place) 
         _ if prose => false,
         // In a list of strings the next one need not belong to the name.
         Kind::Password | Kind::PassWord if sign.list => {
-            is_password(bytes, Place::Bare) && is_token(bytes, place)
+            is_strong(bytes) || is_password(bytes, Place::Bare) && is_token(bytes, place)
         }
         Kind::Password if sign.entry => is_password(bytes, place) || is_word_chosen(bytes),
         Kind::Password | Kind::PassWord => is_password(bytes, place),
         Kind::AwsSecret => is_aws_secret(bytes) || is_token(bytes, place),
-        Kind::Secret if sign.list => is_token(bytes, place),
+        Kind::Secret if sign.list => {
+            is_token(bytes, place) && (!neighbour || bytes.len() >= LISTED_MIN)
+        }
         Kind::Secret if place == Place::Literal => {
             is_token(bytes, place) || is_password(bytes, place)
         }
@@ -230,8 +329,10 @@ fn decide(kind: Kind, view: View<'_>, sign: Sign, ending: Ending, place: Place) 
     }
     // `password=getpass(...)`: what follows shows that it was code.
     let next = view.hay.get(value.end);
-    let called =
-        value.whole && place == Place::Bare && matches!(next, Some(b'(' | b'[' | b'{' | b'<'));
+    let called = value.whole
+        && place == Place::Bare
+        && matches!(next, Some(b'(' | b'[' | b'{' | b'<'))
+        && !view.hay[value.end..].starts_with(b"</");
     value.verdict(view, secret && !called)
 }
 

@@ -102,7 +102,7 @@ const FLAGS: &[(&str, &[&str], Takes)] = &[
     ("gem push", &[" --key ", " -k "], Takes::Word),
     (
         "gh secret set",
-        &[" --body ", " --body=", " -b "],
+        &[" --body ", " --body=", " -b ", " -b"],
         Takes::Word,
     ),
     ("ngrok", &[" add-authtoken ", " authtoken "], Takes::Word),
@@ -119,10 +119,92 @@ const FLAGS: &[(&str, &[&str], Takes)] = &[
     ("auth_pass", &[" "], Takes::Plain),
     ("bindpw", &[" "], Takes::Plain),
     ("server community", &[" "], Takes::Plain),
-    ("tacacs-server key", &[" "], Takes::Plain),
-    ("radius-server key", &[" "], Takes::Plain),
+    ("tacacs-server key", &[" ", " 0 ", " 7 "], Takes::Device),
+    ("radius-server key", &[" ", " 0 ", " 7 "], Takes::Device),
     ("convertto-securestring", &[" ", " -String "], Takes::Word),
-    ("enable password", &[" "], Takes::Plain),
+    (
+        "enable password",
+        &[" 0 ", " 5 ", " 7 ", " 8 ", " 9 ", " level 15 ", " "],
+        Takes::Device,
+    ),
+    (
+        "username",
+        &[
+            " password ",
+            " password 0 ",
+            " password 5 ",
+            " password 6 ",
+            " password 7 ",
+            " password 8 ",
+            " password 9 ",
+            " secret ",
+            " secret 0 ",
+            " secret 4 ",
+            " secret 5 ",
+            " secret 8 ",
+            " secret 9 ",
+        ],
+        Takes::Device,
+    ),
+    (
+        "neighbor",
+        &[
+            " password ",
+            " password 0 ",
+            " password 7 ",
+            " password encrypted ",
+        ],
+        Takes::Device,
+    ),
+    ("password 0", &[" "], Takes::Device),
+    ("password 7", &[" "], Takes::Device),
+    ("secret 0", &[" "], Takes::Device),
+    ("secret 5", &[" "], Takes::Device),
+    ("key 0", &[" "], Takes::Device),
+    ("key 6", &[" "], Takes::Device),
+    ("key 7", &[" "], Takes::Device),
+    ("key-string", &[" ", " 0 ", " 7 "], Takes::Device),
+    ("isakmp key", &[" ", " 0 ", " 6 "], Takes::Device),
+    ("authentication-key", &[" ", " md5 "], Takes::Device),
+    (
+        "message-digest-key",
+        &[" md5 ", " md5 0 ", " md5 7 "],
+        Takes::Device,
+    ),
+    ("psk ascii", &[" ", " 0 ", " 7 ", " 8 "], Takes::Device),
+    (
+        "pre-shared-key",
+        &[" ", " ascii-text ", " local ", " remote ", " 0 ", " 6 "],
+        Takes::Device,
+    ),
+    (
+        "radius-server host",
+        &[" key ", " key 0 ", " key 7 "],
+        Takes::Device,
+    ),
+    (
+        "tacacs-server host",
+        &[" key ", " key 0 ", " key 7 "],
+        Takes::Device,
+    ),
+    (
+        "server-private",
+        &[" key ", " key 0 ", " key 7 "],
+        Takes::Device,
+    ),
+    ("set community", &[" "], Takes::Device),
+    ("snmp community", &[" "], Takes::Device),
+    ("password cipher", &[" "], Takes::Device),
+    ("password simple", &[" "], Takes::Device),
+    ("pre-shared-key address", &[" key "], Takes::Device),
+    ("with-token", &[" <<< ", " <<<"], Takes::Word),
+    ("password-stdin", &[" <<< ", " <<<"], Takes::Word),
+    ("zip -e", &[" -P "], Takes::Word),
+    ("zip -r", &[" -P "], Takes::Word),
+    ("set password for", &[" = '", " = \""], Takes::Word),
+    ("type=\"password\"", &[" value="], Takes::Word),
+    ("encrypted-password", &[" "], Takes::Device),
+    ("plain-text-password-value", &[" "], Takes::Device),
     ("rootpw", &[" "], Takes::Plain),
     (
         "enable secret",
@@ -165,6 +247,8 @@ enum Takes {
     Word,
     /// The same where prose stands, too: it must look like one.
     Plain,
+    /// The same in the configuration of a network device: a sign may stand at its beginning.
+    Device,
     /// `user:password`.
     Pair,
     /// `user,password`.
@@ -334,11 +418,15 @@ fn judge_argument(view: View<'_>, start: usize, takes: Takes) -> Judged {
     };
     let value = Value::find(view, start, ending)?;
     let place = match takes {
-        Takes::Plain | Takes::Second | Takes::Third => Place::Bare,
+        Takes::Plain | Takes::Device | Takes::Second | Takes::Third => Place::Bare,
         _ => Place::Literal,
     };
     let bytes = value.bytes(view);
-    let secret = strength::is_password(bytes, place)
+    let judged = match (takes, bytes) {
+        (Takes::Device, [b'$' | b'#' | b'!' | b'%' | b'@' | b'*' | b'&', rest @ ..]) => rest,
+        _ => bytes,
+    };
+    let secret = strength::is_password(judged, place)
         && (takes != Takes::Slash || view.hay.get(value.end) == Some(&b'@'));
     value.verdict(view, secret)
 }

@@ -12,6 +12,12 @@ use crate::view::View;
 const SIGNS_MAX: usize = 16;
 /// So much of a cookie header is searched for a value that looks like a credential.
 const COOKIE_MAX: usize = 96;
+/// Longest rest of a header's name, and longest signature that is looked at for a label before it.
+const NAME_MAX: usize = 24;
+/// Longest label of a signature.
+const LABEL_MAX: usize = 12;
+/// Shortest signature of a message.
+const SIGNATURE_MIN: usize = 32;
 /// Shortest credential.
 const CREDENTIAL_MIN: usize = 8;
 
@@ -150,6 +156,46 @@ pub(super) fn judge_set_cookie(view: View<'_>, after: usize) -> Judged {
     )?;
     let secret = end > name && is_cookie(value.bytes(view));
     value.verdict(view, secret)
+}
+
+/// `X-Signature: <hex or base64>`, `Stripe-Signature: t=..,v1=<hex>`, the cue standing at `at`.
+pub(super) fn judge_signature(view: View<'_>, at: usize) -> Judged {
+    let part = view.hay[at] == b'-';
+    if !part && !view.word_begins(at) {
+        return Err(Stop::No);
+    }
+    let after = at + usize::from(part) + "signature".len();
+    let name = view
+        .run(&WORD.with(b"-"), after, NAME_MAX)
+        .ok_or(Stop::More)?;
+    // `?signature=...` has a rule of its own.
+    if view.hay.get(name) == Some(&b'=') {
+        return Err(Stop::No);
+    }
+    let mut start = signs(view, name)?;
+    // `sha256=`, `v0=`, `t=1700000000,v1=`
+    for _ in 0..2 {
+        let end = view
+            .run(&WORD, start, NAME_MAX)
+            .ok_or(Stop::Arriving(start, Ending::Class(CREDENTIAL)))?;
+        match view.hay.get(end) {
+            None if !view.eof => return Err(Stop::Arriving(start, Ending::Class(CREDENTIAL))),
+            Some(b'=') if end - start < LABEL_MAX => {}
+            _ => break,
+        }
+        let value = view.run(&WORD, end + 1, NAME_MAX);
+        match value.map(|to| (to, view.hay.get(to))) {
+            Some((to, Some(b','))) if to - end < LABEL_MAX + 4 => start = to + 1,
+            None => return Err(Stop::Arriving(end + 1, Ending::Class(CREDENTIAL))),
+            _ => {
+                start = end + 1;
+                break;
+            }
+        }
+    }
+    credential(view, start, |value| {
+        value.len() >= SIGNATURE_MIN && strength::is_token(value, Place::Quoted)
+    })
 }
 
 fn is_cookie(value: &[u8]) -> bool {

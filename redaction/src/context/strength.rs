@@ -58,6 +58,8 @@ impl Traits {
                 b'%' if matches!(value[at..], [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()) => {
                     at += 2
                 }
+                // Words of other languages.
+                0x80.. => {}
                 _ => traits.special += 1,
             }
             let turned = last.is_ascii_alphabetic() && byte.is_ascii_digit()
@@ -209,6 +211,21 @@ pub(super) fn is_account_key(value: &[u8]) -> bool {
         && entropy(value) >= 4.0
 }
 
+/// Whether `value` can hardly be anything but a password, wherever it stands: letters, digits and a sign, or letters of both cases
+/// between digits.
+pub(super) fn is_strong(value: &[u8]) -> bool {
+    let traits = Traits::of(value);
+    let sign = value.iter().any(|byte| b"!#$%^&*@?~".contains(byte));
+    value.len() >= 8
+        && (sign || (traits.upper > 0 && traits.lower > 0 && traits.turns >= 2))
+        && traits.letters() >= 3
+        && traits.digits > 0
+        && !traits.readable()
+        && traits.spaces == 0
+        && !is_code(value, Place::Bare)
+        && !is_placeholder(value)
+}
+
 /// Whether `value` is a chosen secret that is no name: it has signs in it, or digits between letters.
 pub(super) fn is_chosen(value: &[u8], place: Place) -> bool {
     let traits = Traits::of(value);
@@ -285,7 +302,8 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
             | [b'[', .., b']']
             | [b'(', .., b')']
             | [b'%', .., b'%']
-            | [b'*' | b'%', ..]
+            | [b'*', b'*', ..]
+            | [b'%', ..]
     );
     let mut different = 0u128;
     value

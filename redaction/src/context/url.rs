@@ -130,6 +130,9 @@ pub(super) fn judge_signature(view: View<'_>, at: usize, after: usize) -> Judged
     }
     let value = Value::find(view, after, Ending::Class(SIGNATURE))?;
     let bytes = value.bytes(view);
-    let secret = bytes.len() >= SIGNATURE_MIN && strength::is_token(bytes, Place::Quoted);
+    // A percent sign at the beginning is that of an escape.
+    let escape = usize::from(bytes.starts_with(b"%"));
+    let secret =
+        bytes.len() >= SIGNATURE_MIN && strength::is_token(&bytes[escape..], Place::Quoted);
     value.verdict(view, secret)
 }

@@ -26,7 +26,25 @@ pub(crate) enum Ending {
     Variable,
     /// The first byte that is not of the class.
     Class(Class),
+    /// The bracket that closes a list of values.
+    Brackets,
+    /// The last of the lines that are items of the same list, each behind a dash.
+    Items,
+    /// The last of the lines that are indented, and of the form `key: value`.
+    Entries,
 }
+
+/// What ends a list of values in brackets, and may stand behind its last one.
+const BRACKETS_END: Class = Class::EMPTY.with(b"]{}\0\x0b\x0c\x7f");
+const BRACKETS_TRAILING: Class = Class::EMPTY.with(b" \t\r\n,\"'\\");
+/// What may stand behind the last value of a line.
+const LINE_TRAILING: Class = Class::EMPTY.with(b" \t\r\"'\\");
+
+/// Deepest indentation of the lines of a list.
+const INDENT_MAX: usize = 40;
+/// Longest key of an entry.
+const KEY_MAX: usize = 64;
+const KEY: Class = crate::class::WORD.with(b"-./\"'");
 
 /// What names are made of, but for digits.
 const NAME: Class = Class::EMPTY.range(b'A', b'Z').range(b'a', b'z').with(b"_-");
@@ -65,6 +83,9 @@ impl Ending {
             Ending::Quote(quote, depth) => quoted(near, at, quote, usize::from(depth), last),
             Ending::Bare => trailing(near, at, &BARE_END, &BARE_TRAILING, last),
             Ending::Variable => trailing(near, at, &VARIABLE_END, &VARIABLE_TRAILING, last),
+            Ending::Brackets => trailing(near, at, &BRACKETS_END, &BRACKETS_TRAILING, last),
+            Ending::Items => lines(near, at, last, is_item),
+            Ending::Entries => lines(near, at, last, is_entry),
             Ending::Class(class) => {
                 let end = at + class.run(near, at, usize::MAX);
                 if end < near.len() || last {
@@ -129,4 +150,60 @@ fn trailing(
         }
     }
     if last { Ok(sure) } else { Err(sure) }
+}
+
+/// Whether a line goes on with what the one before it began; none when that is not at hand.
+type GoesOn = fn(&[u8]) -> Option<bool>;
+
+/// Lines up to the last one that `goes_on`, without what may stand behind its value.
+fn lines(near: &[u8], at: usize, last: bool, goes_on: GoesOn) -> Result<usize, usize> {
+    let sure = |end: usize| {
+        let value = near[at..end]
+            .iter()
+            .rposition(|byte| !LINE_TRAILING.has(*byte));
+        value.map_or(at, |index| at + index + 1)
+    };
+    let mut from = at;
+    while let Some(found) = memchr::memchr(b'\n', &near[from..]) {
+        let end = from + found;
+        match goes_on(&near[end + 1..]) {
+            Some(true) => from = end + 1,
+            None if !last => return Err(sure(end)),
+            _ => return Ok(sure(end)),
+        }
+    }
+    let end = sure(near.len());
+    if last { Ok(end) } else { Err(end) }
+}
+
+/// `  - value`.
+fn is_item(line: &[u8]) -> Option<bool> {
+    let indent = line
+        .iter()
+        .take(INDENT_MAX)
+        .take_while(|byte| **byte == b' ');
+    match &line[indent.count()..] {
+        [] | [b'-'] => None,
+        [b'-', b' ', ..] => Some(true),
+        _ => Some(false),
+    }
+}
+
+/// `  key: value`, indented.
+fn is_entry(line: &[u8]) -> Option<bool> {
+    let indent = line
+        .iter()
+        .take(INDENT_MAX)
+        .take_while(|byte| **byte == b' ')
+        .count();
+    let key = line[indent..]
+        .iter()
+        .take(KEY_MAX)
+        .take_while(|byte| KEY.has(**byte))
+        .count();
+    match line.get(indent + key) {
+        None => None,
+        Some(b':') => Some(indent > 0 && key > 0),
+        Some(_) => Some(false),
+    }
 }

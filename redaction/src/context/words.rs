@@ -37,7 +37,7 @@ const NAME_ENDS: &str = "\
     hint prompt label placeholder version format algorithm alg encoding scope scopes status \
     state error index offset position pos start end provider manager store cache class schema \
     mode source helper handler required enabled valid invalid strength test text title message \
-    description stream tree ring bucket arn host port header cookie issuer audience rotation \
+    description project namespace region stream tree ring bucket arn host port header cookie issuer audience rotation \
     check";
 
 /// Parts of values that name something, as `forgot-password-link` does.

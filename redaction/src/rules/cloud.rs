@@ -124,7 +124,11 @@ pub(super) const RULES: &[PrefixRule] = &[
     PrefixRule {
         id: "render-key",
         severity: High,
-        patterns: &["rnd_[A-Za-z0-9]{28,}"],
+        patterns: &[
+            "dnsimple_a_[A-Za-z0-9]{28,}",
+            "dnsimple_u_[A-Za-z0-9]{28,}",
+            "rnd_[A-Za-z0-9]{28,}",
+        ],
         need: Need::DIGIT,
         harmless: &["rnd_state", "rnd_generator_with_a_long_name"],
     },

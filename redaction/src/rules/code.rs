@@ -189,6 +189,7 @@ pub(super) const RULES: &[PrefixRule] = &[
         id: "buildkite-token",
         severity: High,
         patterns: &[
+            "bkaj_[A-Za-z0-9_-]{30,}",
             "bkua_[a-f0-9]{40}",
             "bkct_[A-Za-z0-9_-]{30,}",
             "bkpt_[a-z0-9_]{30,}",

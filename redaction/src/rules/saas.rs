@@ -61,7 +61,7 @@ pub(super) const RULES: &[PrefixRule] = &[
     PrefixRule {
         id: "typeform-token",
         severity: Medium,
-        patterns: &["tfp_[A-Za-z0-9_.=-]{50,}"],
+        patterns: &["tfp_[A-Za-z0-9_=.-]{40,}", "tfp_[A-Za-z0-9_.=-]{50,}"],
         need: Need::DIGIT,
         harmless: &["tfp_x"],
     },
@@ -360,6 +360,7 @@ pub(super) const RULES: &[PrefixRule] = &[
         id: "courier-key",
         severity: High,
         patterns: &[
+            "testsk_[A-Za-z0-9_-]{24,}",
             r"pk_prod_[A-Z0-9]{28}\b",
             r"dk_prod_[A-Z0-9]{28}\b",
             r"pk_test_[A-Z0-9]{28}\b",

@@ -9,6 +9,12 @@ const UPPER: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ";
 const DIGITS: &[u8] = b"0123456789";
 const SIGNS: &[u8] = b"!#%^*_-+";
 
+/// Words as wallets have them.
+const WORDS: [&str; 12] = [
+    "abandon", "zebra", "acid", "wool", "adjust", "winter", "alarm", "yellow", "anchor", "wrist",
+    "vivid", "oak",
+];
+
 /// The text with secrets in the places of its placeholders.
 pub(crate) fn fill(text: &str, roll: &mut impl FnMut(usize) -> usize) -> String {
     let password = password(roll);
@@ -19,7 +25,11 @@ pub(crate) fn fill(text: &str, roll: &mut impl FnMut(usize) -> usize) -> String 
     let aws: String = (0..40)
         .map(|_| char::from(alphabet[roll(alphabet.len())]))
         .collect();
-    text.replace("{aws}", &aws)
+    let words: Vec<&str> = (0..12 + 12 * roll(2))
+        .map(|_| WORDS[roll(WORDS.len())])
+        .collect();
+    text.replace("{words}", &words.join(" "))
+        .replace("{aws}", &aws)
         .replace("{password}", &password)
         .replace("{token}", &token)
         .replace("{pair}", &pair)

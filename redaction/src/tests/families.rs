@@ -55,10 +55,11 @@ fn every_context_rule_finds_its_secrets() {
                 let out = redactor.redact(&text).into_owned();
                 let hole = template
                     .find('{')
-                    .filter(|at| template[*at + 1..].starts_with(['p', 't', 'a']));
+                    .filter(|at| template[*at + 1..].starts_with(['p', 't', 'a', 'w']));
                 let hole = hole
                     .or_else(|| template.rfind("{p"))
                     .or_else(|| template.rfind("{t"))
+                    .or_else(|| template.rfind("{w"))
                     .unwrap();
                 let tail = &template[hole..][template[hole..].find('}').unwrap() + 1..];
                 let found = only_marker(&out);

@@ -14,6 +14,19 @@ const SPACE_MAX: usize = 40;
 /// Longest type between a name and the sign: `password: Option<&'static str> = "..."`.
 const TYPE_MAX: usize = 40;
 
+/// Most words between a name and its value in prose, and the longest of them.
+const WORDS_MAX: usize = 8;
+const OWNER_MAX: usize = 40;
+/// Most words behind `for`.
+const OWNER_WORDS: u8 = 3;
+const PROSE: Class = WORD.with(b"-.@'`");
+
+/// What may stand before the value in a block, each on a line of its own.
+const OTHERS: [&[u8]; 4] = [b"type", b"description", b"sensitive", b"nullable"];
+const OTHERS_MAX: usize = 3;
+const LINE_MAX: usize = 120;
+const LINE: Class = Class::EMPTY.with(b"\r\n{}").not();
+
 /// Most words of a type.
 const TYPE_WORDS: usize = 3;
 
@@ -61,6 +74,7 @@ pub(super) fn sign(view: View<'_>, name: Name, kind: Kind) -> Judged<Sign> {
         | [b'=' | b':' | b'!' | b'?' | b'|' | b'%' | b'(']
         | [b'=' | b'!', b'=']
         | [b'%', b'3']
+        | [b'<']
             if !view.eof =>
         {
             return Err(Stop::More);
@@ -72,6 +86,7 @@ pub(super) fn sign(view: View<'_>, name: Name, kind: Kind) -> Judged<Sign> {
         [b'|', b'|', ..] | [b'?', b'?', ..] if spaced => 2,
         // A cell of a table.
         [b'|', b' ', ..] if spaced => 1,
+        [b'<', b'/', ..] if !spaced => return element(view, at + 2),
         [b':', b':', ..] => return Err(Stop::No),
         [b'=' | b':', ..] => 1,
         [b',', ..] if name.closed => 1,
@@ -87,7 +102,13 @@ pub(super) fn sign(view: View<'_>, name: Name, kind: Kind) -> Judged<Sign> {
         [b'(', b'\'', ..] if name.upper && matches!(kind, Kind::Password) => 1,
         // A block that has the value in it, as in Terraform.
         [b'{', ..] if spaced && name.closed => 0,
-        [b'i' | b'I', ..] if spaced && !name.flag && !name.upper => return is(view, at),
+        [byte, ..] if spaced && !name.flag && !name.upper && byte.is_ascii_alphanumeric() => {
+            match says(view, at, kind)? {
+                Some(found) => return Ok(found),
+                None if name.closed || !may_neighbour(kind) => return Err(Stop::No),
+                None => 0,
+            }
+        }
         _ if (name.flag || name.upper) && spaced && !name.closed => 0,
         _ => return Err(Stop::No),
     };
@@ -118,21 +139,96 @@ pub(super) fn sign(view: View<'_>, name: Name, kind: Kind) -> Judged<Sign> {
     })
 }
 
-/// `the password is ...`.
-fn is(view: View<'_>, at: usize) -> Judged<Sign> {
-    let end = expect(view, at, "is")?;
-    let value = view.run(&IS_SPACE, end, SPACE_MAX).ok_or(Stop::More)?;
-    match value > end {
-        true => Ok(Sign {
-            byte: b'i',
-            value,
-            tight: false,
-            quoted: false,
-            entry: false,
-            list: false,
-        }),
-        false => Err(Stop::No),
+/// `<key>ApiToken</key><string>...`: the sign of the value; the name of the first element's end stands at `at`.
+fn element(view: View<'_>, at: usize) -> Judged<Sign> {
+    let close = expect(view, at, "key>")?;
+    let next = view
+        .run(&SPACE.with(b"\r\n"), close, SPACE_MAX)
+        .ok_or(Stop::More)?;
+    let value = expect(view, next, "<string>")?;
+    Ok(Sign {
+        byte: b'>',
+        value,
+        tight: false,
+        quoted: false,
+        entry: false,
+        list: false,
+    })
+}
+
+/// Whether a value of this kind may stand behind its name without a sign.
+fn may_neighbour(kind: Kind) -> bool {
+    matches!(kind, Kind::Password | Kind::Token | Kind::Secret)
+}
+
+/// `the password is ...`, `the password for root was changed to ...`: the sign of the value, when words lead to one.
+fn says(view: View<'_>, mut at: usize, kind: Kind) -> Judged<Option<Sign>> {
+    /// Words that stand between a name and its value, in any order.
+    const LEADING: [&[u8]; 12] = [
+        b"has",
+        b"been",
+        b"now",
+        b"set",
+        b"changed",
+        b"reset",
+        b"updated",
+        b"rotated",
+        b"currently",
+        b"generated",
+        b"created",
+        b"assigned",
+    ];
+    let first = at;
+    let (mut owner, mut led, mut verb, mut list) = (0, false, false, false);
+    for _ in 0..WORDS_MAX {
+        // The first word may be the value itself.
+        let open = match (verb, at == first) {
+            (true, _) => Stop::Arriving(at, Ending::Bare),
+            (false, true) => Stop::Held(at),
+            (false, false) => Stop::More,
+        };
+        let end = view.run(&PROSE, at, OWNER_MAX);
+        let Some((end, next)) =
+            end.and_then(|end| Some((end, view.run(&IS_SPACE, end, SPACE_MAX)?)))
+        else {
+            return Err(open);
+        };
+        let word = &view.hay[at..end];
+        if next == end || word.is_empty() {
+            break;
+        }
+        let is = |text: &[u8]| word.eq_ignore_ascii_case(text);
+        let leading = LEADING.iter().any(|text| is(text));
+        if is(b"is") || is(b"was") || (is(b"to") && led) {
+            verb = true;
+        } else if is(b"to") && kind == Kind::Password {
+            verb = true;
+            list = true;
+        } else if is(b"for") || is(b"of") {
+            owner = OWNER_WORDS;
+        } else if !leading {
+            // Behind a verb this is the value; else it belongs to who has the secret, or to something else.
+            if owner == 0 {
+                break;
+            }
+            owner -= 1;
+        }
+        led |= leading;
+        let told = view.hay[end..next].contains(&b':');
+        at = next;
+        verb |= told;
+        if told {
+            break;
+        }
     }
+    Ok(verb.then_some(Sign {
+        byte: if list { b' ' } else { b'i' },
+        value: at,
+        tight: false,
+        quoted: false,
+        entry: false,
+        list,
+    }))
 }
 
 /// `name: API_TOKEN`, `value: ...` on the next line; `key="ApiKey" value="..."`: the sign of the value.
@@ -185,9 +281,18 @@ pub(super) fn nested(view: View<'_>, sign: Sign) -> Judged<Option<Sign>> {
         return Ok(None);
     }
     let space = PAIR_SPACE.minus(b",\\");
-    let at = view
+    let mut at = view
         .run(&space, sign.value + 1, SPACE_MAX)
         .ok_or(Stop::More)?;
+    // `type = string` and the like may come first.
+    for _ in 0..OTHERS_MAX {
+        let word = view.run(&WORD, at, TYPE_MAX).ok_or(Stop::More)?;
+        if !OTHERS.contains(&&view.hay[at..word]) {
+            break;
+        }
+        let end = view.run(&LINE, word, LINE_MAX).ok_or(Stop::More)?;
+        at = view.run(&space, end, SPACE_MAX).ok_or(Stop::More)?;
+    }
     let word = match expect(view, at, "value") {
         Err(Stop::No) => expect(view, at, "default"),
         found => found,

@@ -48,7 +48,7 @@ pub(super) const RULES: &[ContextRule] = &[
         cues: &[":aa"],
         examples: &[
             "https://api.telegram.org/bot1234567890:AA{token}/getMe",
-            "bot token 987654321:AA{token}",
+            "bot 987654321:AA{token}",
         ],
         harmless: &["12:AAbc", "aa:aa:aa:aa:aa:aa", "1234567890:AA"],
     },

@@ -11,11 +11,12 @@ pub(super) const RULES: &[ContextRule] = &[
         id: "netrc",
         severity: High,
         kind: Kind::Netrc,
-        cues: &["machine", "default login"],
+        cues: &["machine", "default login", "default\nlogin"],
         examples: &[
             "machine api.host login me password {password}",
             "machine git.host\n  login me\n  password {password}\n",
             "default login me password {password}",
+            "default\nlogin me\npassword {password}\n",
         ],
         harmless: &[
             "machine learning",
@@ -73,6 +74,23 @@ pub(super) const RULES: &[ContextRule] = &[
             "localhost:5432:5432",
             "0.0.0.0:5432:5432/tcp",
             "at 10.0.0.1:5432: refused",
+        ],
+    },
+    ContextRule {
+        id: "kubernetes-secret",
+        severity: High,
+        kind: Kind::SecretData,
+        cues: &["data:", "stringdata:"],
+        examples: &[
+            "data:\n  file: {pair}\nkind: Secret\n",
+            "kind: Secret\nstringData:\n  file: {password}\n",
+        ],
+        harmless: &[
+            "data:\n  file: plain-text\n",
+            "data:\n  username: {}\n",
+            "metadata:\n  name: cm9ib3Q6\n",
+            "data: [1, 2]",
+            "stringData:\n",
         ],
     },
 ];

@@ -3,7 +3,7 @@
 //! Not for headers that are only a name and a value, as `X-Api-Key`: their names tell.
 
 use crate::context::{ContextRule, Kind};
-use crate::rules::Severity::High;
+use crate::rules::Severity::{High, Medium};
 
 /// The rules of this family.
 pub(super) const RULES: &[ContextRule] = &[
@@ -74,6 +74,26 @@ pub(super) const RULES: &[ContextRule] = &[
             "Set-Cookie: theme=dark; Path=/",
             "set-cookie: name=value",
             "the Set-Cookie header",
+        ],
+    },
+    ContextRule {
+        id: "signature",
+        severity: Medium,
+        kind: Kind::SignatureHeader,
+        cues: &["-signature", "signature:"],
+        examples: &[
+            "X-Signature: {token}{token}",
+            "X-Hub-Signature-256: sha256={token}{token}",
+            "Stripe-Signature: t=1700000000,v1={token}{token}",
+            "'x-slack-signature': 'v0={token}{token}'",
+            "Signature: {token}{token}==",
+        ],
+        harmless: &[
+            "X-Signature: <signature>",
+            "signature: fn(x: i32) -> i32",
+            "the X-Signature header is missing",
+            "signature: SHA256",
+            "type-signature: forall a. a -> a",
         ],
     },
 ];
