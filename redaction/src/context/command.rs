@@ -2,6 +2,8 @@
 //!
 //! Not for flags that name what they take (`--password`): those are assignments.
 
+use std::sync::LazyLock;
+
 use base64::Engine as _;
 
 use crate::class::Class;
@@ -22,8 +24,11 @@ const SPACE: Class = Class::EMPTY.with(b" \t\r\n");
 const VISIBLE: Class = Class::EMPTY.range(0x21, 0x7e);
 const BASE64: Class = crate::class::BASE64;
 
+/// A command, its flags, and what they take.
+type Flags = (&'static str, &'static [&'static str], Takes);
+
 /// Commands and the flags behind which they take a password: attached, or as the next word.
-const FLAGS: &[(&str, &[&str], Takes)] = &[
+const FLAGS: &[Flags] = &[
     (
         "curl",
         &[
@@ -240,6 +245,16 @@ const FLAGS: &[(&str, &[&str], Takes)] = &[
     ),
 ];
 
+/// The same by the lengths of the commands, so that few are compared.
+static BY_LENGTH: LazyLock<Vec<Vec<Flags>>> = LazyLock::new(|| {
+    let longest = FLAGS.iter().map(|(command, ..)| command.len()).max();
+    let mut table = vec![Vec::new(); longest.map_or(0, |longest| longest + 1)];
+    for flags in FLAGS {
+        table[flags.0.len()].push(*flags);
+    }
+    table
+});
+
 /// What a flag takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Takes {
@@ -348,7 +363,8 @@ pub(super) fn judge_command(view: View<'_>, at: usize, after: usize) -> Judged {
         return Err(Stop::No);
     }
     let name = &view.hay[at..after];
-    let Some((_, flags, takes)) = FLAGS
+    let sized = BY_LENGTH.get(name.len()).map_or(&[][..], Vec::as_slice);
+    let Some((_, flags, takes)) = sized
         .iter()
         .find(|(command, ..)| command.as_bytes().eq_ignore_ascii_case(name))
     else {

@@ -15,10 +15,10 @@ const SPACE_MAX: usize = 40;
 const TYPE_MAX: usize = 40;
 
 /// Most words between a name and its value in prose, and the longest of them.
-const WORDS_MAX: usize = 8;
+const WORDS_MAX: usize = 7;
 const OWNER_MAX: usize = 40;
 /// Most words behind `for`.
-const OWNER_WORDS: u8 = 3;
+const OWNER_WORDS: u8 = 2;
 const PROSE: Class = WORD.with(b"-.@'`");
 
 /// What may stand before the value in a block, each on a line of its own.
@@ -179,7 +179,7 @@ fn says(view: View<'_>, mut at: usize, kind: Kind) -> Judged<Option<Sign>> {
         b"assigned",
     ];
     let first = at;
-    let (mut owner, mut led, mut verb, mut list) = (0, false, false, false);
+    let (mut owner, mut owned, mut led, mut verb, mut list) = (0, false, false, false, false);
     for _ in 0..WORDS_MAX {
         // The first word may be the value itself.
         let open = match (verb, at == first) {
@@ -204,7 +204,8 @@ fn says(view: View<'_>, mut at: usize, kind: Kind) -> Judged<Option<Sign>> {
         } else if is(b"to") && kind == Kind::Password {
             verb = true;
             list = true;
-        } else if is(b"for") || is(b"of") {
+        } else if (is(b"for") || is(b"of")) && !owned {
+            owned = true;
             owner = OWNER_WORDS;
         } else if !leading {
             // Behind a verb this is the value; else it belongs to who has the secret, or to something else.
