@@ -2,12 +2,16 @@
 //! are visible to every user of the machine.
 
 mod client;
+mod journal;
 
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 
-pub use client::{ApproveArgs, AttachArgs, DoorArgs, SendArgs, SessionsArgs, StatusArgs};
+pub use client::{
+    ApproveArgs, AttachArgs, DoorArgs, ExportArgs, Format, SendArgs, SessionsArgs, StatusArgs,
+};
+pub use journal::{JournalArgs, JournalCommand};
 
 /// Keeps Codex sessions alive while tabs, phones, networks and Codex itself come and go.
 #[derive(Debug, Parser)]
@@ -56,6 +60,10 @@ pub enum Command {
     Approve(ApproveArgs),
     /// Show how a host is
     Status(StatusArgs),
+    /// Write a session out: Markdown, JSON lines, or a page that needs nothing else
+    Export(ExportArgs),
+    /// Verify, compact or write out the journal file of this machine's host
+    Journal(JournalArgs),
     /// Mask secrets in a text: from stdin to stdout
     Redact(RedactArgs),
     /// Print what makes a shell complete the commands of holdfast
@@ -417,6 +425,10 @@ mod tests {
             &["approve", "T", "decline"],
             &["approve", "T", "R", "accept-for-session"],
             &["status", "--url", "unix:s", "--token-file", "F"],
+            &["export", "T", "--format", "html", "--output", "F"],
+            &["journal", "verify", "--json"],
+            &["journal", "compact", "--config", "F"],
+            &["journal", "export", "T"],
             &["redact"],
             &["redact", "--jsonl"],
         ] {

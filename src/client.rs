@@ -12,6 +12,7 @@
 mod approve;
 mod attach;
 mod door;
+mod export;
 mod failure;
 mod find;
 mod follow;
@@ -36,6 +37,8 @@ use paint::Paint;
 
 use crate::args::Command;
 
+pub use paint::bytes as shown_bytes;
+
 /// Runs one of the client commands to its end.
 pub fn run(command: Command) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -49,6 +52,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Send(args) => send::run(args, &mut out).await,
             Command::Approve(args) => approve::run(args, &mut out).await,
             Command::Status(args) => status::run(args, &mut out).await,
+            Command::Export(args) => export::run(args, &mut out).await,
             _ => unreachable!("main hands over client commands alone"),
         }
     });

@@ -8,6 +8,7 @@ mod control;
 mod demo;
 mod hardening;
 mod init;
+mod journal_tools;
 mod known_values;
 mod log_file;
 mod manual;
@@ -43,7 +44,9 @@ fn main() -> ExitCode {
         | Command::Attach(_)
         | Command::Send(_)
         | Command::Approve(_)
-        | Command::Status(_)) => client::run(command),
+        | Command::Status(_)
+        | Command::Export(_)) => client::run(command),
+        Command::Journal(args) => journal_tools::run(args),
         Command::Redact(args) => redact::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::BenchLimit(args) => bench::limit(&args),

@@ -114,6 +114,14 @@ impl Folder {
     }
 }
 
+/// The database in a folder that this process may read; it makes, locks and changes nothing.
+pub(crate) fn inspect(dir: &Path) -> Result<PathBuf, OpenError> {
+    check_owned(dir, Kind::Folder)?;
+    let database = dir.join(DATABASE);
+    check_owned(&database, Kind::File)?;
+    Ok(database)
+}
+
 /// Notes that damage was met. Best effort: the disk may be what fails.
 pub(crate) fn note_suspect(path: &Path) {
     if let Err(error) = private_file(path) {

@@ -349,10 +349,11 @@ impl Drop for Handle {
     }
 }
 
-struct Begun {
-    connection: rusqlite::Connection,
+/// A database that was found well.
+pub(crate) struct Begun {
+    pub(crate) connection: rusqlite::Connection,
     id: String,
-    ledger: Ledger,
+    pub(crate) ledger: Ledger,
     opened: Opened,
 }
 
@@ -379,7 +380,10 @@ fn begin(folder: &Folder, options: &Options) -> Result<Begun, OpenError> {
 }
 
 /// `Ok(Err(..))`: it is damaged.
-fn open_database(folder: &Folder, options: &Options) -> Result<Result<Begun, String>, OpenError> {
+pub(crate) fn open_database(
+    folder: &Folder,
+    options: &Options,
+) -> Result<Result<Begun, String>, OpenError> {
     let database = folder.database();
     let failed = |source| OpenError::Database {
         path: database.clone(),

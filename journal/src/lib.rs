@@ -23,6 +23,8 @@
 //!   the events it gives, wherever they are. Rows are packed with LZ4.
 //! - **Compaction in steps.** What the [`Retention`] does not keep goes in small transactions between commits. What is
 //!   compacted away is told ([`ReadError::Compacted`]), so that a tab takes a snapshot instead.
+//! - **Tools beside the host.** [`Archive`] reads and verifies a journal that a host may be writing; [`shrink`] compacts one
+//!   that no host has open.
 //! - **Readers beside the writer.** A few connections that can only read; reads block their caller and nobody else.
 //!
 //! # Files
@@ -55,6 +57,7 @@
 //! ```
 
 mod apply;
+mod archive;
 mod checkpoint;
 mod error;
 mod folder;
@@ -69,9 +72,12 @@ mod reads;
 mod records;
 mod retention;
 mod schema;
+mod shrink;
 mod statistics;
+mod verify;
 mod writer;
 
+pub use archive::Archive;
 pub use error::{Cause, CloseError, OpenError, ReadError, Rejected, Rejection};
 pub use health::{Health, Stall};
 pub use journal::{Journal, Opened};
@@ -80,4 +86,6 @@ pub use records::{
     Batch, Decision, HIT_END, HIT_START, Hit, Item, ItemState, OpenTurn, Process, ProcessChange,
     Prompt, PromptState, PromptWhen, Session, Write,
 };
+pub use shrink::{ShrinkError, Shrunk, shrink};
 pub use statistics::Statistics;
+pub use verify::{Extent, Judge, Verdict};

@@ -91,7 +91,7 @@ impl Readers {
     }
 
     /// Runs queries that must see one and the same state of the journal.
-    fn snapshot<T>(
+    pub(crate) fn snapshot<T>(
         &self,
         body: impl FnOnce(&Connection) -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {

@@ -74,6 +74,11 @@ impl Compaction {
         }
     }
 
+    /// Whether something may be left to do now.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.pending
+    }
+
     /// After a commit: `feed` has grown, and so have the items.
     pub(crate) fn grown(&mut self, feed: &Feed, ledger: &Ledger, items: i64) {
         if let Some(bytes) = &mut self.item_bytes {

@@ -146,24 +146,9 @@ fn try_open_writer(path: &Path, options: &Options, check_all: bool) -> Result<Fo
     set_up(&connection, WRITER_CACHE_KIB)?;
     // These reads come before anything that writes: a file of somebody else, or of a newer holdfast, stays as it is.
     let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let application: i32 =
-        connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let tables: u32 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    let fresh = tables == 0;
-    if !fresh && application != APPLICATION_ID {
-        return Err(Failure::Open(OpenError::Foreign {
-            path: path.to_owned(),
-        }));
-    }
-    let known = u32::try_from(MIGRATIONS.len()).expect("a handful of migrations");
-    if version > known {
-        return Err(Failure::Open(OpenError::Newer {
-            path: path.to_owned(),
-            found: version,
-            known,
-        }));
-    }
+    let fresh = is_fresh(&connection)?;
+    check_application(&connection, path, fresh)?;
+    check_version(path, version)?;
     let mut rebuild_search = false;
     if check_all && let Some(found) = check_pages(&connection)? {
         if !found.to_ascii_lowercase().contains(SEARCH_DAMAGE) {
@@ -189,14 +174,7 @@ fn try_open_writer(path: &Path, options: &Options, check_all: bool) -> Result<Fo
             return Ok(Found::Damaged(found));
         }
     }
-    let id = connection
-        .query_row(
-            "SELECT value FROM meta WHERE name = 'journal_id'",
-            [],
-            |row| row.get(0),
-        )
-        .optional()?;
-    match id {
+    match journal_id(&connection)? {
         Some(id) => Ok(Found::Ready {
             connection,
             id,
@@ -204,6 +182,62 @@ fn try_open_writer(path: &Path, options: &Options, check_all: bool) -> Result<Fo
         }),
         None => Ok(Found::Damaged("it has no id".to_owned())),
     }
+}
+
+/// Whether a file is a journal of a format that this build knows.
+pub(crate) fn check_format(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let check = || -> Result<(), Failure> {
+        let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        check_application(connection, path, false)?;
+        check_version(path, version)
+    };
+    check().map_err(|failure| match failure {
+        Failure::Open(error) => error,
+        Failure::Sqlite(error) => OpenError::Database {
+            path: path.to_owned(),
+            source: Cause(error),
+        },
+    })
+}
+
+fn is_fresh(connection: &Connection) -> rusqlite::Result<bool> {
+    let tables: u32 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(tables == 0)
+}
+
+fn check_application(connection: &Connection, path: &Path, fresh: bool) -> Result<(), Failure> {
+    let application: i32 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if !fresh && application != APPLICATION_ID {
+        return Err(Failure::Open(OpenError::Foreign {
+            path: path.to_owned(),
+        }));
+    }
+    Ok(())
+}
+
+fn check_version(path: &Path, version: u32) -> Result<(), Failure> {
+    let known = u32::try_from(MIGRATIONS.len()).expect("a handful of migrations");
+    if version > known {
+        return Err(Failure::Open(OpenError::Newer {
+            path: path.to_owned(),
+            found: version,
+            known,
+        }));
+    }
+    Ok(())
+}
+
+/// The journal's name.
+pub(crate) fn journal_id(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    connection
+        .query_row(
+            "SELECT value FROM meta WHERE name = 'journal_id'",
+            [],
+            |row| row.get(0),
+        )
+        .optional()
 }
 
 fn writing() -> OpenFlags {

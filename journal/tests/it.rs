@@ -25,3 +25,5 @@ mod search;
 mod stall;
 #[path = "it/support.rs"]
 mod support;
+#[path = "it/tools.rs"]
+mod tools;

@@ -26,10 +26,6 @@ pub struct DoorArgs {
     /// The configuration that says where the host listens [default: $HOLDFAST_CONFIG, else ~/.config/holdfast/holdfast.toml]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-
-    /// JSON instead of text for people
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Of `sessions`.
@@ -38,6 +34,10 @@ pub struct DoorArgs {
 pub struct SessionsArgs {
     #[command(flatten)]
     pub door: DoorArgs,
+
+    /// JSON instead of text for people
+    #[arg(long)]
+    pub json: bool,
 
     /// Only those with this word in title, first prompt or folder
     #[arg(long, value_name = "TEXT")]
@@ -58,6 +58,10 @@ pub struct SessionsArgs {
 pub struct StatusArgs {
     #[command(flatten)]
     pub door: DoorArgs,
+
+    /// JSON instead of text for people
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Of `attach`.
@@ -69,6 +73,10 @@ pub struct AttachArgs {
 
     #[command(flatten)]
     pub door: DoorArgs,
+
+    /// JSON instead of text for people
+    #[arg(long)]
+    pub json: bool,
 
     /// Begin with everything that the host still has of it
     #[arg(long, conflicts_with_all = ["tail", "after"])]
@@ -107,6 +115,10 @@ pub struct SendArgs {
 
     #[command(flatten)]
     pub door: DoorArgs,
+
+    /// JSON instead of text for people
+    #[arg(long)]
+    pub json: bool,
 
     /// Wait until the turn has ended, print the last answer, and end with a status that says how
     #[arg(long)]
@@ -164,4 +176,38 @@ pub struct ApproveArgs {
 
     #[command(flatten)]
     pub door: DoorArgs,
+
+    /// JSON instead of text for people
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Of `export`.
+#[derive(Debug, Args)]
+#[command(after_help = WHERE)]
+pub struct ExportArgs {
+    /// The session
+    pub thread: String,
+
+    #[command(flatten)]
+    pub door: DoorArgs,
+
+    /// What to make of it
+    #[arg(long, value_enum)]
+    pub format: Format,
+
+    /// Write to this file, readable by you alone, in place of stdout
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// What `export` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Markdown, for any viewer
+    Md,
+    /// One JSON object a line: the session, then its items
+    Jsonl,
+    /// One page that needs nothing else, runs no script and fetches nothing
+    Html,
 }

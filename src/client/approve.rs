@@ -23,7 +23,7 @@ const CONFIRMATION: Duration = Duration::from_secs(15);
 pub async fn run(args: ApproveArgs, out: &mut Stdout) -> Result<u8, Failure> {
     let wanted = choice(&args.decision)?;
     let mut socket = Socket::open(&Door::find(&args.door)?).await?;
-    let json = args.door.json;
+    let json = args.json;
     match (&args.thread, wanted) {
         (None, _) => {
             let mut sessions = find::list(&mut socket, json!({})).await?;

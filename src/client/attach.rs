@@ -32,10 +32,10 @@ pub async fn run(args: AttachArgs, out: &mut Stdout) -> Result<u8, Failure> {
         (None, false) => Start::Tail(args.tail),
     };
     // People read the whole text of an item that is complete by now; a program gets every event.
-    let merge = !args.door.json;
+    let merge = !args.json;
     let follower = Follower::new(door, socket, thread, start, merge);
     let mut show = Show {
-        json: args.door.json,
+        json: args.json,
         links: Links::new(Paint::of(&std::io::stderr())),
         transcript: Transcript::new(out.paint, args.tail),
         whole: args.from_start,

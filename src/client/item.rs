@@ -3,6 +3,9 @@
 
 use serde_json::Value;
 
+/// Shorter runs of a command are not told.
+const WORTH_TELLING_MS: u64 = 500;
+
 /// Whose voice an item is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Voice {
@@ -139,7 +142,9 @@ pub fn outcome(item: &Value, state: &str) -> Option<String> {
         parts.push(status.to_owned());
     }
     if voice(item) == Voice::Command
-        && let Some(ms) = item["durationMs"].as_u64()
+        && let Some(ms) = item["durationMs"]
+            .as_u64()
+            .filter(|ms| *ms >= WORTH_TELLING_MS)
     {
         parts.push(super::paint::span(ms));
     }

@@ -60,7 +60,7 @@ pub async fn run(args: SendArgs, out: &mut Stdout) -> Result<u8, Failure> {
     let follower = Follower::new(door.clone(), socket, thread.clone(), Start::Tail(1), true);
     let end = sending.run(follower, args.wait, until).await?;
     let acknowledged = sending.acknowledged.unwrap_or_default();
-    if args.door.json {
+    if args.json {
         let mut report = json!({"threadId": thread, "promptId": id, "state": acknowledged["state"], "duplicate": acknowledged["duplicate"]});
         if let Some(end) = &end {
             report["state"] = end.state().into();

@@ -32,7 +32,7 @@ pub async fn run(args: SessionsArgs, out: &mut Stdout) -> Result<u8, Failure> {
     }
     let mut sessions = find::list(&mut socket, params).await?;
     sessions.retain(|session| args.all || session["archived"] != true);
-    if args.door.json {
+    if args.json {
         out.line(&json!({"data": sessions}).to_string())?;
     } else if sessions.is_empty() {
         out.write("no sessions\n")?;

@@ -17,7 +17,7 @@ pub async fn run(args: StatusArgs, out: &mut Stdout) -> Result<u8, Failure> {
     let door = Door::find(&args.door)?;
     let mut socket = Socket::open(&door).await?;
     let status = socket.call("host/status", json!({})).await?;
-    if args.door.json {
+    if args.json {
         out.line(&status.to_string())?;
     } else {
         let head = format!("{} {}\n", out.paint.bold("holdfast"), door.shown());

@@ -11,7 +11,8 @@ import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
-const binary = process.env.HOLDFAST_BIN ?? path.join(root, "target/debug/holdfast");
+/** The binary under test. */
+export const binary = process.env.HOLDFAST_BIN ?? path.join(root, "target/debug/holdfast");
 /** The real Codex that the tests have installed. */
 export const codex = path.join(root, "tests/node_modules/.bin/codex");
 const screenshots = path.join(root, "target/screenshots");

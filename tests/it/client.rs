@@ -1,6 +1,7 @@
 //! The commands that are clients of a host: the built binary against a real host, over its real wire.
 
 mod attaching;
+mod exporting;
 mod sending;
 
 use std::process::Stdio;
