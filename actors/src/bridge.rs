@@ -45,6 +45,11 @@ const TICK: Duration = Duration::from_millis(50);
 const LAST_WORDS: (usize, usize) = (8, 400);
 /// How long they are waited for: a grandchild may hold the pipe open.
 const LAST_WORDS_WAIT: Duration = Duration::from_millis(50);
+/// After so many bytes it is looked whether tabs follow.
+const STEP: usize = 256 * 1024;
+/// How long they are waited for then. Together: tabs that want more than this machine can do slow a Codex down to 1.3 MB/s at the
+/// least, which is far more than a model says. A client that is slow by itself slows nobody.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// The recipe of a bridge.
 pub(crate) struct BridgeArgs {
@@ -74,6 +79,8 @@ pub(crate) struct Bridge {
     grace: Duration,
     reading: Reading,
     next_tick: Option<Instant>,
+    /// Bytes of lines since it was looked whether tabs follow.
+    taken: usize,
     _alive: TaskTrackerToken,
 }
 
@@ -139,6 +146,7 @@ impl Actor for Bridge {
             process,
             reading: Reading::Open,
             next_tick: None,
+            taken: 0,
             _alive: args.alive,
         })
     }
@@ -161,6 +169,16 @@ impl Actor for Bridge {
                     () = full.room() => {
                         self.link.heard();
                         continue;
+                    }
+                }
+            }
+            if self.taken >= STEP && self.reading == Reading::Open {
+                self.taken = 0;
+                if let Some(ahead) = self.ingest.feed_ahead() {
+                    tokio::select! {
+                        biased;
+                        signal = mailbox.recv() => return Ok(signal),
+                        () = ahead.followed(PATIENCE) => self.link.heard(),
                     }
                 }
             }
@@ -209,6 +227,7 @@ impl Bridge {
             match line {
                 Ok(line) => {
                     bytes += line.len() + 1;
+                    self.taken += line.len();
                     self.ingest.line(line);
                 }
                 Err(oversized) => self.ingest.oversized(&oversized),

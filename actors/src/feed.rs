@@ -1,7 +1,7 @@
 //! The ordered events of one session: numbered once, encoded once, journalled, then published to all cursors.
 //!
 //! ```text
-//! append (number, encode, fold) -> staged -> journal commit -> ring + head -> tabs wake and read from their cursors
+//! append (number, encode, fold) -> staged -> journal commit -> ring + head -> shown: tabs wake and read from their cursors
 //! ```
 //!
 //! At most one batch of a session is with the journal; what is appended meanwhile becomes the next batch, so batches
@@ -12,6 +12,8 @@
 
 mod change;
 mod merge;
+mod pace;
+mod place;
 mod replay;
 mod requests;
 mod ring;
@@ -31,15 +33,20 @@ use std::{
 use bytes::Bytes;
 use journal::{Batch, Decision, Journal, Prompt, Session};
 use parking_lot::Mutex;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, oneshot, watch},
+};
 
 pub(crate) use self::{
     change::{Change, text_field},
+    place::Place,
     requests::{ServerRequest, Verdict},
     ring::{Given, Wanted},
     turns::{OpenItem, OpenTurn, TURN_ROW, TurnEnd, Waits, Went},
 };
 use self::{
+    pace::{Due, Pace},
     replay::Replay,
     ring::Ring,
     turns::Turns,
@@ -84,6 +91,14 @@ pub struct Feed {
     replaying: tokio::sync::Mutex<()>,
     /// Seq of the last published event.
     head: watch::Sender<u64>,
+    /// The last event that tabs have been told of; they read up to there, so that many of them write in step.
+    shown: AtomicU64,
+    /// The event that the bridge waits for tabs to reach; 0 while it does not.
+    awaited: AtomicU64,
+    /// Woken when a tab reaches it.
+    followed: Notify,
+    /// Where it is waited until tabs are told; without a runtime they are told at once.
+    runtime: Option<Handle>,
     /// Woken when staged bytes fall under the limit.
     room: Notify,
     /// Woken when a turn began or ended, or a request came or went: the session actor looks again.
@@ -96,6 +111,7 @@ pub struct Feed {
 
 struct Reader {
     ring: Ring,
+    pace: Pace,
     requests: Vec<Arc<ServerRequest>>,
     tabs: HashMap<u64, Subscriber>,
     next_tab: u64,
@@ -103,8 +119,7 @@ struct Reader {
 
 struct Subscriber {
     wake: Arc<Notify>,
-    /// The last event that the tab has been given; a figure.
-    cursor: Arc<AtomicU64>,
+    place: Arc<Place>,
     /// Speaks plain app-server protocol, so it may serve requests that the page cannot.
     native: bool,
 }
@@ -125,6 +140,7 @@ pub struct Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         self.feed.read.lock().tabs.remove(&self.id);
+        self.feed.followed.notify_waiters();
         self.feed.control.notify_one();
     }
 }
@@ -161,6 +177,7 @@ impl Feed {
             }),
             read: Mutex::new(Reader {
                 ring: Ring::new(limits.ring),
+                pace: Pace::default(),
                 requests: Vec::new(),
                 tabs: HashMap::new(),
                 next_tab: 0,
@@ -168,6 +185,10 @@ impl Feed {
             replay: Mutex::new(Replay::new(limits.ring)),
             replaying: tokio::sync::Mutex::default(),
             head: watch::Sender::new(head),
+            shown: AtomicU64::new(head),
+            awaited: AtomicU64::new(0),
+            followed: Notify::new(),
+            runtime: Handle::try_current().ok(),
             room: Notify::new(),
             control: Notify::new(),
             waiting: AtomicUsize::new(0),
@@ -243,15 +264,7 @@ impl Feed {
         since: Option<Instant>,
     ) {
         if let Some(batch) = batch {
-            let last = batch.last;
-            let events = last + 1 - batch.first;
-            self.metrics.committed(events, batch.lines.len(), since);
-            let mut read = self.read.lock();
-            read.ring.push(batch, since);
-            self.head.send_replace(last);
-            for tab in read.tabs.values() {
-                tab.wake.notify_one();
-            }
+            self.publish(batch, since);
         }
         for ack in acks {
             // The asker may have gone; its prompt is durable all the same.
@@ -272,6 +285,43 @@ impl Feed {
         }
     }
 
+    fn publish(self: &Arc<Self>, batch: Batch, since: Option<Instant>) {
+        let (last, bytes, now) = (batch.last, batch.lines.len(), Instant::now());
+        self.metrics.committed(last + 1 - batch.first, bytes, since);
+        let mut read = self.read.lock();
+        read.ring.push(batch, since);
+        self.head.send_replace(last);
+        let tabs = read.tabs.len();
+        match (read.pace.grown(bytes, tabs, now), &self.runtime) {
+            (Due::At(then), Some(runtime)) => {
+                let feed = Arc::clone(self);
+                runtime.spawn(async move {
+                    tokio::time::sleep_until(then.into()).await;
+                    feed.show(&mut feed.read.lock(), true);
+                });
+            }
+            (Due::Already, Some(_)) => {}
+            (Due::Now, _) | (_, None) => self.show(&mut read, false),
+        }
+    }
+
+    /// Tells the tabs of everything that is published.
+    fn show(&self, read: &mut Reader, timed: bool) {
+        read.pace.told(timed, Instant::now());
+        let head = self.head();
+        if self.shown.swap(head, Ordering::Release) == head {
+            return;
+        }
+        for tab in read.tabs.values() {
+            tab.wake.notify_one();
+        }
+    }
+
+    /// Tells the tabs now: nothing more will come.
+    pub(crate) fn show_all(&self) {
+        self.show(&mut self.read.lock(), false);
+    }
+
     /// Resolves when the staged bytes are under the limit. The bridge waits here before it reads on: backpressure.
     pub(crate) async fn room(&self) {
         loop {
@@ -286,6 +336,36 @@ impl Feed {
     /// True when the bridge must wait in [`Feed::room`].
     pub(crate) fn is_full(&self) -> bool {
         self.write.lock().staged.lines.len() >= self.limits.staged
+    }
+
+    /// The event that some tab has not reached although half a ring is behind it, and not because of its client: the machine
+    /// is at its limit, and whatever Codex says now takes the time in which tabs could be told of it.
+    pub(crate) fn outruns(&self) -> Option<u64> {
+        let read = self.read.lock();
+        let near = read.ring.near(self.limits.ring / 2);
+        let mut tabs = read.tabs.values();
+        tabs.any(|tab| tab.place.is_kept_before(near))
+            .then_some(near)
+    }
+
+    /// Waits until every tab is near, for `patience` at most.
+    pub(crate) async fn followed(&self, patience: Duration) {
+        let near = async {
+            loop {
+                let followed = self.followed.notified();
+                let Some(near) = self.outruns() else {
+                    return;
+                };
+                self.awaited.store(near, Ordering::Release);
+                // A tab may have come there just before it was awaited.
+                if self.outruns().is_some() {
+                    followed.await;
+                }
+            }
+        };
+        // Then Codex may say more, whatever the tabs do.
+        let _in_vain = tokio::time::timeout(patience, near).await;
+        self.awaited.store(0, Ordering::Release);
     }
 
     /// Changes the session's row; it is written with the next commit.
@@ -487,25 +567,22 @@ impl Feed {
         let _ = self.head.subscribe().wait_for(|head| *head >= seq).await;
     }
 
-    /// Wakes `wake` on each publication until the subscription is dropped.
-    /// `cursor` says how far the tab is.
+    /// Wakes `wake` on each publication until the subscription is dropped; `place` is where the tab is.
     pub(crate) fn subscribe(
         self: &Arc<Self>,
         wake: Arc<Notify>,
-        cursor: Arc<AtomicU64>,
+        place: Arc<Place>,
         native: bool,
     ) -> Subscription {
         let mut read = self.read.lock();
         let id = read.next_tab;
         read.next_tab += 1;
-        read.tabs.insert(
-            id,
-            Subscriber {
-                wake,
-                cursor,
-                native,
-            },
-        );
+        let tab = Subscriber {
+            wake,
+            place,
+            native,
+        };
+        read.tabs.insert(id, tab);
         self.control.notify_one();
         Subscription {
             feed: Arc::clone(self),
@@ -546,23 +623,31 @@ impl Feed {
     pub(crate) fn lags(&self) -> Vec<u64> {
         let head = self.head();
         let read = self.read.lock();
-        let cursors = read
-            .tabs
-            .values()
-            .map(|tab| tab.cursor.load(Ordering::Relaxed));
+        let cursors = read.tabs.values().map(|tab| tab.place.cursor());
         cursors.map(|cursor| head.saturating_sub(cursor)).collect()
     }
 
     /// Published events from the ring: slices of shared batches, newline-terminated lines. `None`: the ring no longer reaches
     /// back that far, so read the journal. Otherwise the last seq given (or `after`).
-    pub(crate) fn read(&self, wanted: Wanted, out: &mut Vec<Bytes>) -> Option<Given> {
-        if wanted.after >= self.head().min(wanted.until) {
+    pub(crate) fn read(
+        &self,
+        place: &Place,
+        wanted: Wanted,
+        out: &mut Vec<Bytes>,
+    ) -> Option<Given> {
+        let before = place.reached(wanted.after);
+        let awaited = self.awaited.load(Ordering::Acquire);
+        if before < awaited && awaited <= wanted.after {
+            self.followed.notify_waiters();
+        }
+        let until = self.shown.load(Ordering::Acquire).min(wanted.until);
+        if wanted.after >= until {
             return Some(Given {
                 cursor: wanted.after,
                 since: None,
             });
         }
-        self.read.lock().ring.read(wanted, out)
+        self.read.lock().ring.read(Wanted { until, ..wanted }, out)
     }
 
     /// Waits until no other tab reads this session from the journal.

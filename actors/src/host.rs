@@ -42,7 +42,7 @@ use crate::{
     sessions::{Open, Sessions, SessionsArgs},
     status,
     supervisor::{Purpose, RestartPolicy, Shutdown, Spare, SupervisorRef},
-    tab::{Audience, OpenTab, TabInbound, TabOutbound},
+    tab::{Audience, GOING_AWAY, OpenTab, TabInbound, TabOutbound},
     tabs::{ListTabs, Start, TabRefused, TabView, Tabs, TabsArgs},
 };
 
@@ -487,8 +487,11 @@ impl Host {
             live.feed.flush();
             let head = live.feed.view().staged_head;
             let _late = tokio::time::timeout_at(until, live.feed.published(head)).await;
+            live.feed.show_all();
         }
-        self.wiring.audience.close(1001, "the host is going down");
+        self.wiring
+            .audience
+            .close(GOING_AWAY, "the host is going down");
         self.root.kill();
         self.wiring.tracker.close();
         // Tabs get a moment to write what they were given, then their tasks are ended with them.

@@ -25,12 +25,15 @@ use codex::{
 use kameo::prelude::*;
 use parking_lot::Mutex;
 use serde::Deserialize;
-use tokio::sync::{Notify, Semaphore};
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::calls::service;
+pub(crate) use self::outbound::{GOING_AWAY, Out, Outbox};
 pub use self::outbound::{Gone, TabOutbound};
-pub(crate) use self::outbound::{Out, Outbox};
 use crate::{
     admission::Principal,
     host::Wiring,
@@ -113,6 +116,17 @@ impl Audience {
         for outbox in self.tabs.lock().values() {
             outbox.push(Out::Message(message.clone()));
         }
+    }
+
+    /// Tells the tabs that the list of sessions has changed, with news or what is owed from before; gives when it has to be
+    /// called again for those that are to hear of it later.
+    pub(crate) fn tell_changes(&self, is_new: bool, now: Instant) -> Option<Instant> {
+        let line = Bytes::from_static(br#"{"method":"host/sessions/changed","params":{}}"#);
+        let tabs = self.tabs.lock();
+        let owed = tabs
+            .values()
+            .filter_map(|outbox| outbox.tell_change(&line, is_new, now));
+        owed.min()
     }
 
     /// How many tabs there are.

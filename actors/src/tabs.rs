@@ -4,7 +4,10 @@
 use std::{collections::HashMap, convert::Infallible, ops::ControlFlow, sync::Arc, time::Duration};
 
 use kameo::prelude::*;
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -33,7 +36,9 @@ pub(crate) struct Tabs {
     /// When this actor ends, so do the tabs that it started: nobody else would know them.
     over: CancellationToken,
     /// News may go out from here on.
-    quiet_until: tokio::time::Instant,
+    quiet_until: Instant,
+    /// Tabs that do not read the list are told then what they have not been told yet.
+    owed_at: Option<Instant>,
 }
 
 /// Why a connection gets no tab.
@@ -64,7 +69,8 @@ impl Actor for Tabs {
             sessions: args.sessions,
             me,
             tabs: HashMap::new(),
-            quiet_until: tokio::time::Instant::now(),
+            quiet_until: Instant::now(),
+            owed_at: None,
         })
     }
 
@@ -78,10 +84,13 @@ impl Actor for Tabs {
             tokio::select! {
                 biased;
                 signal = mailbox.recv() => return Ok(signal),
-                () = tokio::time::sleep_until(self.quiet_until), if news => {
+                () = sleep_until(self.quiet_until), if news => {
                     self.changes.mark_unchanged();
-                    self.quiet_until = tokio::time::Instant::now() + CHANGES;
-                    self.wiring.audience.broadcast(r#"{"method":"host/sessions/changed","params":{}}"#);
+                    self.quiet_until = Instant::now() + CHANGES;
+                    self.tell_changes(true);
+                }
+                () = sleep_until(self.owed_at.unwrap_or(self.quiet_until)), if self.owed_at.is_some() => {
+                    self.tell_changes(false);
                 }
                 changed = self.changes.changed(), if !news => {
                     if changed.is_err() {
@@ -112,6 +121,12 @@ impl Actor for Tabs {
     ) -> Result<(), Infallible> {
         self.over.cancel();
         Ok(())
+    }
+}
+
+impl Tabs {
+    fn tell_changes(&mut self, is_new: bool) {
+        self.owed_at = self.wiring.audience.tell_changes(is_new, Instant::now());
     }
 }
 

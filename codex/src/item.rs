@@ -2,7 +2,12 @@
 //!
 //! Not a model of all item kinds: everything that is not named here stays as Codex wrote it.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
 use serde_json::{Map, Value, map::Entry};
 
 /// The two fields that every item has.
@@ -106,14 +111,26 @@ fn put_part(item: &mut Map<String, Value>, key: &str, index: usize, text: &str) 
 /// What a person would search an item by: its texts, command, output, paths, at most `max` bytes.
 pub fn searchable_text(raw: &str, max: usize) -> String {
     let mut found = String::new();
-    if let Ok(item) = serde_json::from_str::<Value>(raw) {
-        gather(&item, None, max, &mut found);
-    }
+    let all = Texts {
+        are_wanted: false,
+        max,
+        found: &mut found,
+    };
+    // Of what is no JSON, what came before the fault is found.
+    let _ = all.deserialize(&mut serde_json::Deserializer::from_str(raw));
     found
 }
 
-fn gather(value: &Value, key: Option<&str>, max: usize, found: &mut String) {
-    const TEXTS: [&str; 9] = [
+/// Gathers texts as they are read: an item may be a megabyte, most of it one text.
+struct Texts<'a> {
+    /// Strings here are among what is searched.
+    are_wanted: bool,
+    max: usize,
+    found: &'a mut String,
+}
+
+impl Texts<'_> {
+    const FIELDS: [&'static str; 9] = [
         "text",
         "command",
         "aggregatedOutput",
@@ -124,26 +141,77 @@ fn gather(value: &Value, key: Option<&str>, max: usize, found: &mut String) {
         "content",
         "review",
     ];
-    match value {
-        Value::String(text) if key.is_some_and(|key| TEXTS.contains(&key)) && found.len() < max => {
-            if !found.is_empty() {
-                found.push('\n');
-            }
-            let mut end = text.len().min(max - found.len().min(max));
-            while !text.is_char_boundary(end) {
-                end -= 1;
-            }
-            found.push_str(&text[..end]);
+
+    fn inner(&mut self, are_wanted: bool) -> Texts<'_> {
+        Texts {
+            are_wanted,
+            max: self.max,
+            found: self.found,
         }
-        Value::Array(values) => values
-            .iter()
-            .for_each(|value| gather(value, key, max, found)),
-        Value::Object(fields) => {
-            for (key, value) in fields {
-                gather(value, Some(key), max, found);
-            }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Texts<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        match self.found.len() < self.max {
+            true => deserializer.deserialize_any(self),
+            false => IgnoredAny::deserialize(deserializer).map(drop),
         }
-        _ => {}
+    }
+}
+
+impl<'de> Visitor<'de> for Texts<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        if self.are_wanted {
+            if !self.found.is_empty() {
+                self.found.push('\n');
+            }
+            let room = self.max.saturating_sub(self.found.len());
+            self.found.push_str(&text[..text.floor_char_boundary(room)]);
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut values: A) -> Result<(), A::Error> {
+        let are_wanted = self.are_wanted;
+        while values.next_element_seed(self.inner(are_wanted))?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut fields: A) -> Result<(), A::Error> {
+        while let Some(key) = fields.next_key::<String>()? {
+            let are_wanted = Self::FIELDS.contains(&key.as_str());
+            fields.next_value_seed(self.inner(are_wanted))?;
+        }
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
     }
 }
 

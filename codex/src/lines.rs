@@ -20,11 +20,10 @@ const MIN_READ: usize = 8 * 1024;
 #[derive(Debug)]
 pub struct LineReader<R> {
     inner: R,
-    /// Invariant: `start <= scanned <= end <= buf.len()`, and no line break lies in `start..scanned`.
+    /// What was read. Invariant: `start <= scanned <= buf.len()`, and no line break lies in `start..scanned`.
     buf: Vec<u8>,
     start: usize,
     scanned: usize,
-    end: usize,
     max_line: usize,
     /// Bytes of the line that is being thrown away, while one is.
     discarding: Option<u64>,
@@ -60,10 +59,9 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
     pub fn with_max_line(inner: R, max_line: usize) -> Self {
         Self {
             inner,
-            buf: vec![0; BUFFER],
+            buf: Vec::with_capacity(BUFFER),
             start: 0,
             scanned: 0,
-            end: 0,
             max_line,
             discarding: None,
             eof: false,
@@ -79,32 +77,31 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
             return Ok(Fill::Eof);
         }
         self.make_room();
-        let read = self.inner.read(&mut self.buf[self.end..]).await?;
-        self.end += read;
-        self.eof = read == 0;
+        self.eof = self.inner.read_buf(&mut self.buf).await? == 0;
         Ok(if self.eof { Fill::Eof } else { Fill::Data })
     }
 
     /// The next complete line, without its `\n` or `\r\n`; `None` when another [`fill`](Self::fill) is needed, or after
     /// [`Fill::Eof`] when all is handed out. An oversized line is reported once, in its place.
     pub fn next_line(&mut self) -> Option<Result<&[u8], Oversized>> {
-        let line = match memchr::memchr(b'\n', &self.buf[self.scanned..self.end]) {
+        let line = match memchr::memchr(b'\n', &self.buf[self.scanned..]) {
             Some(found) => {
                 let line = self.start..self.scanned + found;
                 self.start = line.end + 1;
                 line
             }
             None => {
-                self.scanned = self.end;
-                if self.discarding.is_some() || self.end - self.start > self.max_line {
-                    *self.discarding.get_or_insert(0) += (self.end - self.start) as u64;
-                    self.start = self.end;
+                let end = self.buf.len();
+                self.scanned = end;
+                if self.discarding.is_some() || end - self.start > self.max_line {
+                    *self.discarding.get_or_insert(0) += (end - self.start) as u64;
+                    self.start = end;
                 }
-                if !self.eof || (self.start == self.end && self.discarding.is_none()) {
+                if !self.eof || (self.start == end && self.discarding.is_none()) {
                     return None;
                 }
-                let line = self.start..self.end;
-                self.start = self.end;
+                let line = self.start..end;
+                self.start = end;
                 line
             }
         };
@@ -122,14 +119,14 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
 
     /// The size of the buffer, in bytes: [`BUFFER`] at rest, more while a long line is read.
     pub fn capacity(&self) -> usize {
-        self.buf.len()
+        self.buf.capacity()
     }
 
     /// Moves, grows or shrinks the buffer so that the next read is worth its call.
     fn make_room(&mut self) {
-        let kept = self.end - self.start;
-        let size = self.buf.len();
-        if kept > 0 && size - self.end >= MIN_READ {
+        let kept = self.buf.len() - self.start;
+        let size = self.buf.capacity();
+        if kept > 0 && size - self.buf.len() >= MIN_READ {
             return;
         }
         let wanted = if kept > size / 2 {
@@ -143,13 +140,13 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
             size
         };
         if wanted == size {
-            self.buf.copy_within(self.start..self.end, 0);
+            self.buf.drain(..self.start);
         } else {
-            let mut buf = vec![0; wanted];
-            buf[..kept].copy_from_slice(&self.buf[self.start..self.end]);
+            let mut buf = Vec::with_capacity(wanted);
+            buf.extend_from_slice(&self.buf[self.start..]);
             self.buf = buf;
         }
         self.scanned -= self.start;
-        (self.start, self.end) = (0, kept);
+        self.start = 0;
     }
 }

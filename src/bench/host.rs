@@ -33,10 +33,14 @@ use super::{
     usage::Usage,
 };
 
-/// Deltas of one message; then the next one begins, as a model's answers do.
+/// Deltas of one message at most; then the next one begins, as a model's answers do.
 const MESSAGE: u64 = 2000;
+/// Bytes of one message at most, which Codex says once more when it is complete: about what it keeps of a command's output.
+const MESSAGE_BYTES: usize = 1 << 20;
 /// More deltas than any run has; the turn is interrupted when its time is over.
 const ENDLESS: u64 = 1_000_000_000;
+/// Secrets of a run, as many as a scenario can hold: when they are over, so is its turn.
+const SECRETS: u64 = 4999;
 /// How long a reconnecting tab is there, and how long it is away.
 const THERE: Duration = Duration::from_millis(500);
 const AWAY: Duration = Duration::from_millis(500);
@@ -295,11 +299,12 @@ impl Running {
         let Load { rate, size, .. } = load;
         let text = if load.secrets {
             format!(
-                "sim: seed {index}; repeat 100000; text count=99 rate={rate}/s size={size} stamp=yes forget=yes; secret kind=github-pat cut=7 where=text"
+                "sim: seed {index}; repeat {SECRETS}; text count=99 rate={rate}/s size={size} stamp=yes forget=yes; secret kind=github-pat cut=7 where=text"
             )
         } else {
+            let every = MESSAGE.min((MESSAGE_BYTES / size.max(1)).max(1) as u64);
             format!(
-                "sim: seed {index}; text count={ENDLESS} rate={rate}/s size={size} stamp=yes every={MESSAGE} forget=yes"
+                "sim: seed {index}; text count={ENDLESS} rate={rate}/s size={size} stamp=yes every={every} forget=yes"
             )
         };
         let input = json!([{"type": "text", "text": text}]);
@@ -310,6 +315,9 @@ impl Running {
 
     async fn interrupt(&mut self, thread: &str) -> anyhow::Result<()> {
         let turn = self.summary(thread).await?["turn"]["id"].clone();
+        if turn.is_null() {
+            return Ok(());
+        }
         let params = json!({"threadId": thread, "turnId": turn});
         self.control.call("turn/interrupt", params).await?;
         Ok(())

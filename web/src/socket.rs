@@ -8,8 +8,9 @@ mod outgoing;
 mod proof;
 mod pump;
 mod tree;
+mod woken;
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use actors::{
     TabRefused,
@@ -39,6 +40,7 @@ use handshake::Handshake;
 use incoming::Incoming;
 use outgoing::Outgoing;
 use pump::Pump;
+use woken::Woken;
 
 /// The subprotocol in which a text frame may hold several messages, one a line.
 const LINES: &str = "holdfast.v1";
@@ -168,9 +170,10 @@ struct Opening<H> {
 impl<H: Host> Opening<H> {
     /// Serves the socket until it ends, or its connection has to go at once.
     async fn until_cut(self, on_upgrade: OnUpgrade) {
+        let cut = pin!(self.link.seat.cut().cancelled());
         tokio::select! {
             () = self.serve(on_upgrade) => {}
-            () = self.link.seat.cut().cancelled() => tracing::debug!("a socket was cut to make room"),
+            () = Woken::new(cut) => tracing::debug!("a socket was cut to make room"),
         }
     }
 
@@ -243,9 +246,10 @@ impl<H: Host> Opening<H> {
             limits: &self.shared.limits,
             link: &self.link,
         };
+        let is_revoked = pin!(revoked.cancelled());
         let end = tokio::select! {
             biased;
-            () = revoked.cancelled() => End::REVOKED,
+            () = Woken::new(is_revoked) => End::REVOKED,
             end = pump.run(socket, &inbound, &mut outbound, early) => end,
         };
         tracing::info!(?end, "a tab is disconnected");

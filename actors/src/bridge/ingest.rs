@@ -147,6 +147,12 @@ impl Ingest {
             .cloned()
     }
 
+    /// A feed that outruns tabs.
+    pub(super) fn feed_ahead(&self) -> Option<Arc<Feed>> {
+        let mut feeds = self.threads.values().map(|thread| &thread.feed);
+        feeds.find(|feed| feed.outruns().is_some()).cloned()
+    }
+
     /// True while some stream holds text back, so the bridge must tick.
     pub(super) fn holds_text(&self) -> bool {
         let mut threads = self.threads.values();

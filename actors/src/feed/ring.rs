@@ -51,6 +51,16 @@ impl Ring {
         }
     }
 
+    /// The event behind which there are at most so many bytes, in whole batches; 0 when the ring does not have more.
+    pub(super) fn near(&self, bytes: usize) -> u64 {
+        let mut behind = 0;
+        let far = self.batches.iter().rev().find(|far| {
+            behind += far.batch.lines.len();
+            behind > bytes
+        });
+        far.map_or(0, |far| far.batch.last)
+    }
+
     /// Appends to `out` what is wanted. Returns the seq of the last event given, or `None` when the ring no longer reaches
     /// back that far.
     pub(super) fn read(&self, wanted: Wanted, out: &mut Vec<Bytes>) -> Option<Given> {
@@ -181,6 +191,14 @@ mod tests {
         ring.push(batch(1, 3), None);
         ring.push(batch(4, 4), None);
         assert_eq!(read(&ring, 0, 1), (Some(3), "1\n2\n3\n".into()));
+    }
+
+    #[test]
+    fn near_is_what_has_few_bytes_behind_it() {
+        let mut ring = Ring::new(100);
+        ring.push(batch(1, 3), None);
+        ring.push(batch(4, 5), None);
+        assert_eq!([3, 4, 9, 10].map(|bytes| ring.near(bytes)), [5, 3, 3, 0]);
     }
 
     #[test]

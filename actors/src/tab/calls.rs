@@ -51,6 +51,9 @@ impl Tab {
         permit: OwnedSemaphorePermit,
     ) -> Result<(), Refusal> {
         let method = request.method;
+        if method == "thread/list" {
+            self.outbox.list_is_read();
+        }
         match (method, request.route.thread_id) {
             ("thread/start", _) => self.begin(request, permit).await,
             ("thread/unsubscribe", Some(thread)) => {

@@ -240,6 +240,7 @@ impl Tab {
         permit: OwnedSemaphorePermit,
     ) -> Result<(), Refusal> {
         let params: ListParams = read(request)?;
+        self.outbox.list_is_read();
         let from = match &params.cursor {
             Some(cursor) => cursor
                 .parse::<usize>()

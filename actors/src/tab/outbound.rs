@@ -5,21 +5,18 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Instant,
+    sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::{sync::Notify, task::JoinHandle};
+use tokio::{sync::Notify, task::JoinHandle, time::Instant};
 
 use super::{Frame, Framing};
 use crate::{
     directory::Directory,
-    feed::{Feed, Subscription, Wanted, snapshot},
+    feed::{Feed, Place, Subscription, Wanted, snapshot},
     ids::ThreadId,
     tab::attach::snapshot_fields,
 };
@@ -30,10 +27,16 @@ const MAX_QUEUED: usize = 4096;
 /// Bytes of those messages.
 const MAX_QUEUED_BYTES: usize = 64 << 20;
 
+/// The host goes down: the last events of its sessions come first.
+pub(crate) const GOING_AWAY: u16 = 1001;
+
 /// The tab's connection is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the tab is gone")]
 pub struct Gone;
+
+/// How often a tab that does not look at the list is told that it has changed.
+const UNREAD_CHANGES: Duration = Duration::from_secs(2);
 
 /// The place where others leave messages for a tab.
 #[derive(Debug)]
@@ -49,6 +52,19 @@ struct Queue {
     closed: bool,
     /// Notifications that the client does not want, by method.
     unwanted: Arc<[String]>,
+    list: List,
+}
+
+/// What a tab knows of the list of sessions.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum List {
+    /// What it has read last, or nothing.
+    #[default]
+    Read,
+    /// It was told then that there is something new to read.
+    Told(Instant),
+    /// The same, and there have been changes since.
+    Owed(Instant),
 }
 
 /// Something for one tab.
@@ -124,6 +140,29 @@ impl Outbox {
         self.wake.notify_one();
     }
 
+    /// Leaves word that the list of sessions has changed, now if `is_new`, else some time before. A tab that has not read the
+    /// list since it was told last is told again only after a while; until when it is owed that, if it is.
+    pub(crate) fn tell_change(&self, line: &Bytes, is_new: bool, now: Instant) -> Option<Instant> {
+        {
+            let mut queue = self.queue.lock();
+            match queue.list {
+                List::Read | List::Told(_) if !is_new => return None,
+                List::Told(then) | List::Owed(then) if now < then + UNREAD_CHANGES => {
+                    queue.list = List::Owed(then);
+                    return Some(then + UNREAD_CHANGES);
+                }
+                _ => queue.list = List::Told(now),
+            }
+        }
+        self.push(Out::Message(line.clone()));
+        None
+    }
+
+    /// The tab reads the list of sessions now.
+    pub(crate) fn list_is_read(&self) {
+        self.queue.lock().list = List::Read;
+    }
+
     fn take(&self) -> VecDeque<Out> {
         let mut queue = self.queue.lock();
         queue.bytes = 0;
@@ -160,10 +199,10 @@ pub struct TabOutbound {
     /// Bytes taken from the feeds for one write.
     batch_bytes: usize,
     directory: Arc<Directory>,
-    /// The close frame, kept until the readers have been asked once more.
-    goodbye: Option<Frame>,
+    /// The tab hangs up with this when all before it is written.
+    close: Option<(u16, &'static str)>,
     /// When the oldest event of the batch that is being written was read from Codex.
-    since: Option<Instant>,
+    since: Option<std::time::Instant>,
 }
 
 impl std::fmt::Debug for TabOutbound {
@@ -177,10 +216,9 @@ impl std::fmt::Debug for TabOutbound {
 /// A cursor into one session.
 struct Reader {
     feed: Arc<Feed>,
+    place: Arc<Place>,
     _subscription: Subscription,
     cursor: u64,
-    /// The same, for figures.
-    shown: Arc<AtomicU64>,
     /// The head when the tab came: what is up to there it catches up on, which is no measure of the host's pace.
     live_after: u64,
     merged: bool,
@@ -215,7 +253,7 @@ impl TabOutbound {
             framing,
             batch_bytes,
             directory,
-            goodbye: None,
+            close: None,
             since: None,
         }
     }
@@ -231,6 +269,14 @@ impl TabOutbound {
             for own in self.outbox.take() {
                 self.take_out(own, out);
             }
+            if let Some((code, reason)) = self.close
+                && code != GOING_AWAY
+            {
+                // Whoever lost the right to be here gets no event more.
+                self.close = None;
+                out.push(Frame::Close(code, reason));
+                return Ok(());
+            }
             let unwanted = self.outbox.unwanted();
             let mut index = 0;
             while index < self.readers.len() {
@@ -244,9 +290,14 @@ impl TabOutbound {
                 }
                 index += 1;
             }
-            // Last: what was published before somebody hung up still goes out, the end of a turn for one.
-            out.extend(self.goodbye.take());
             if !out.is_empty() {
+                for reader in &self.readers {
+                    reader.place.writes();
+                }
+                return Ok(());
+            }
+            if let Some((code, reason)) = self.close.take() {
+                out.push(Frame::Close(code, reason));
                 return Ok(());
             }
             if self.outbox.is_over() {
@@ -258,6 +309,9 @@ impl TabOutbound {
 
     /// The batch that `next` gave has been written, as so many bytes.
     pub fn written(&mut self, bytes: u64) {
+        for reader in &self.readers {
+            reader.place.has_written();
+        }
         self.directory.metrics.written(bytes, self.since.take());
     }
 
@@ -273,13 +327,14 @@ impl TabOutbound {
                 out.push(Frame::Text(response));
                 self.detach(feed.thread());
                 let native = self.framing == Framing::Messages;
-                let (wake, shown) = (Arc::clone(&self.outbox.wake), Arc::new(after.into()));
+                let place = Arc::new(Place::new(after));
+                let (wake, seen) = (Arc::clone(&self.outbox.wake), Arc::clone(&place));
                 self.readers.push(Reader {
-                    _subscription: feed.subscribe(wake, Arc::clone(&shown), native),
+                    _subscription: feed.subscribe(wake, seen, native),
                     live_after: feed.head(),
                     feed,
+                    place,
                     cursor: after,
-                    shown,
                     merged,
                     asked: HashSet::new(),
                     reading: None,
@@ -289,7 +344,7 @@ impl TabOutbound {
                 self.detach(&thread);
                 out.push(Frame::Text(response));
             }
-            Out::Close(code, reason) => self.goodbye = Some(Frame::Close(code, reason)),
+            Out::Close(code, reason) => self.close = Some((code, reason)),
         }
     }
 
@@ -313,7 +368,7 @@ impl Reader {
         directory: &Directory,
         budget: usize,
         out: &mut Vec<Bytes>,
-    ) -> Option<Instant> {
+    ) -> Option<std::time::Instant> {
         let requests = self.feed.requests();
         self.asked
             .retain(|id| requests.iter().any(|request| request.id == *id));
@@ -331,7 +386,7 @@ impl Reader {
             budget,
         };
         let mut events = Vec::new();
-        let (cursor, since) = match self.feed.read(wanted, &mut events) {
+        let (cursor, since) = match self.feed.read(&self.place, wanted, &mut events) {
             Some(given) => (Some(given.cursor), given.since),
             None => (self.read_stored(wanted, &mut events).await, None),
         };
@@ -352,7 +407,6 @@ impl Reader {
             }
             None => self.reset(directory, out).await,
         }
-        self.shown.store(self.cursor, Ordering::Relaxed);
         since
     }
 
@@ -443,5 +497,32 @@ fn is_wanted(line: &[u8], unwanted: &[String]) -> bool {
             !unwanted.iter().any(|method| method == notification.method)
         }
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tab_that_does_not_read_the_list_is_seldom_told_of_changes_and_never_missed_out() {
+        let (outbox, line, start) = (Outbox::new(), Bytes::from_static(b"{}"), Instant::now());
+        let tell = |is_new, millis| {
+            let owed = outbox.tell_change(&line, is_new, start + Duration::from_millis(millis));
+            let owed = owed.map(|then| then.duration_since(start).as_millis());
+            (outbox.take().len(), owed)
+        };
+        assert_eq!(tell(true, 0), (1, None));
+        assert_eq!(tell(false, 50), (0, None));
+        assert_eq!(tell(true, 100), (0, Some(2000)));
+        assert_eq!(tell(true, 200), (0, Some(2000)));
+        assert_eq!(tell(false, 1999), (0, Some(2000)));
+        assert_eq!(tell(false, 2000), (1, None));
+        assert_eq!(tell(true, 2100), (0, Some(4000)));
+        outbox.list_is_read();
+        assert_eq!(tell(false, 4000), (0, None));
+        assert_eq!(tell(true, 4001), (1, None));
+        outbox.list_is_read();
+        assert_eq!(tell(true, 4002), (1, None));
     }
 }

@@ -100,7 +100,7 @@ fn end_of(err: &tungstenite::Error) -> End {
     }
 }
 
-/// Whole frames that answer what the client sent.
+/// Whole frames that answer what the client sent, and pings.
 #[derive(Debug, Default)]
 pub(super) struct Replies {
     bytes: Mutex<BytesMut>,
@@ -111,6 +111,12 @@ impl Replies {
     /// Takes them; empty if there are none.
     pub(super) fn take(&self) -> Bytes {
         self.bytes.lock().split().freeze()
+    }
+
+    /// Adds a whole frame.
+    pub(super) fn put(&self, frame: &[u8]) {
+        self.bytes.lock().extend_from_slice(frame);
+        self.wake.notify_one();
     }
 
     /// Waits until there are some.
@@ -156,13 +162,11 @@ impl<R: Unpin> AsyncWrite for Tap<R> {
         _: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let mut bytes = self.replies.bytes.lock();
-        if bytes.len() + buf.len() > MOST_REPLIES {
+        if self.replies.bytes.lock().len() + buf.len() > MOST_REPLIES {
             // Nobody is woken for it: the next read tries again, and has the latest pong only.
             return Poll::Pending;
         }
-        bytes.extend_from_slice(buf);
-        self.replies.wake.notify_one();
+        self.replies.put(buf);
         Poll::Ready(Ok(buf.len()))
     }
 

@@ -16,10 +16,11 @@ const PIECES: usize = 32;
 /// Longest reason of a close frame, by the standard.
 const REASON: usize = 123;
 
-/// First byte of a whole frame: text, close, ping.
+/// First byte of a whole frame: text, close.
 const TEXT: u8 = 0x81;
 const CLOSE: u8 = 0x88;
-const PING: u8 = 0x89;
+/// A ping, whole.
+pub(super) const PING: [u8; 2] = [0x89, 0];
 
 /// The writing half of a socket.
 pub(super) struct Outgoing<W> {
@@ -50,11 +51,6 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
             self.seal();
             self.pieces.push_back(text);
         }
-    }
-
-    /// Adds a ping.
-    pub(super) fn ping(&mut self) {
-        put_head(&mut self.gathered, PING, 0);
     }
 
     /// Adds a close frame. Nothing may follow it.
@@ -140,7 +136,8 @@ mod tests {
     async fn frames_of_every_size_are_read_as_they_were_written() {
         // A narrow pipe, so that writes end in the middle of heads and texts.
         let (client, server) = tokio::io::duplex(61);
-        let mut outgoing = Outgoing::new(server, Arc::default());
+        let replies = Arc::<Replies>::default();
+        let mut outgoing = Outgoing::new(server, Arc::clone(&replies));
         let lengths = [
             0,
             1,
@@ -160,7 +157,7 @@ mod tests {
             for text in texts {
                 outgoing.text(text.into());
             }
-            outgoing.ping();
+            replies.put(&PING);
             outgoing.flush().await.unwrap();
             for _ in 0..200 {
                 outgoing.text("x".repeat(COPIED + 1).into());

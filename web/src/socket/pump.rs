@@ -3,6 +3,7 @@
 
 use std::{
     io,
+    pin::pin,
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
     time::Duration,
 };
@@ -12,7 +13,12 @@ use bytes::Bytes;
 use config::Limits;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout, timeout_at};
 
-use super::{End, Inbound, Outbound, ReadHalf, Socket, WriteHalf, incoming::Said};
+use super::{
+    End, Inbound, Outbound, ReadHalf, Socket, WriteHalf,
+    incoming::{Replies, Said},
+    outgoing::PING,
+    woken::Woken,
+};
 use crate::connection::Link;
 
 /// How long a close frame may take. Well under the second within which a revoked socket has to be gone.
@@ -35,6 +41,14 @@ struct Pulse {
     missed: AtomicU32,
     /// The tab is busy and nothing is read: silence then says nothing about the peer.
     is_busy: AtomicBool,
+    /// The peer is being written to: what it does not take is looked at there, and a ping would come behind it.
+    is_writing: AtomicBool,
+}
+
+impl Pulse {
+    fn is_silent(&self) -> bool {
+        !self.is_busy.load(Ordering::Relaxed) && !self.is_writing.load(Ordering::Relaxed)
+    }
 }
 
 impl Pump<'_> {
@@ -48,10 +62,16 @@ impl Pump<'_> {
         early: Option<Bytes>,
     ) -> End {
         let pulse = Pulse::default();
+        let replies = socket.outgoing.replies();
+        let reading = pin!(self.read(&mut socket.incoming, inbound, &pulse, early));
+        let beating = pin!(self.beat(&replies, &pulse));
+        let closing = pin!(self.link.closing.cancelled());
         let end = tokio::select! {
             biased;
             end = self.write(&mut socket.outgoing, outbound, &pulse) => end,
-            end = self.read(&mut socket.incoming, inbound, &pulse, early) => end,
+            end = Woken::new(reading) => end,
+            end = Woken::new(beating) => end,
+            () = Woken::new(closing) => End::DRAINING,
         };
         if matches!(end, End::Close(..)) {
             tokio::select! {
@@ -101,6 +121,22 @@ impl Pump<'_> {
         }
     }
 
+    /// Asks from time to time whether the peer lives, until it does not.
+    async fn beat(&self, replies: &Replies, pulse: &Pulse) -> End {
+        let every = self.limits.ping_interval;
+        let mut ping = interval_at(Instant::now() + every, every);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ping.tick().await;
+            if pulse.is_silent() {
+                if pulse.missed.fetch_add(1, Ordering::Relaxed) >= MOST_MISSED {
+                    return End::Peer;
+                }
+                replies.put(&PING);
+            }
+        }
+    }
+
     /// From the tab to the client. What was added last may be unwritten when it ends.
     async fn write<O: Outbound>(
         &self,
@@ -108,38 +144,37 @@ impl Pump<'_> {
         outbound: &mut O,
         pulse: &Pulse,
     ) -> End {
-        let every = self.limits.ping_interval;
-        let mut ping = interval_at(Instant::now() + every, every);
-        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut batch = Vec::new();
         let replies = outgoing.replies();
         loop {
-            let (before, mut is_batch) = (self.link.meter.written(), false);
-            let end = tokio::select! {
-                // What it still had to say when it is gone is in the batch, a close frame perhaps.
-                result = outbound.next(&mut batch) => {
-                    is_batch = true;
-                    add(outgoing, &mut batch).or(result.err().map(|_| End::BROKEN))
-                }
-                _ = ping.tick() => {
-                    let is_busy = pulse.is_busy.load(Ordering::Relaxed);
-                    if !is_busy && pulse.missed.fetch_add(1, Ordering::Relaxed) >= MOST_MISSED {
-                        return End::Peer;
+            let replied = pin!(replies.wait());
+            let mut replied = Woken::new(replied);
+            let mut has_replied = false;
+            while !has_replied {
+                let (before, mut is_batch) = (self.link.meter.written(), false);
+                let end = tokio::select! {
+                    biased;
+                    // What it still had to say when it is gone is in the batch, a close frame perhaps.
+                    result = outbound.next(&mut batch) => {
+                        is_batch = true;
+                        add(outgoing, &mut batch).or(result.err().map(|_| End::BROKEN))
                     }
-                    outgoing.ping();
-                    None
+                    () = &mut replied => {
+                        has_replied = true;
+                        None
+                    }
+                };
+                if let Some(end) = end {
+                    return end;
                 }
-                () = replies.wait() => None,
-                () = self.link.closing.cancelled() => return End::DRAINING,
-            };
-            if let Some(end) = end {
-                return end;
-            }
-            if let Err(end) = self.flush(outgoing).await {
-                return end;
-            }
-            if is_batch {
-                outbound.written(self.link.meter.written() - before);
+                pulse.is_writing.store(true, Ordering::Relaxed);
+                if let Err(end) = self.flush(outgoing).await {
+                    return end;
+                }
+                pulse.is_writing.store(false, Ordering::Relaxed);
+                if is_batch {
+                    outbound.written(self.link.meter.written() - before);
+                }
             }
         }
     }
