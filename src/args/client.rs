@@ -15,8 +15,12 @@ const WHERE: &str = "The host is --url, else $HOLDFAST_URL, else `listen` of the
 /// Where the host is, and what lets this client in.
 #[derive(Clone, Debug, Args)]
 pub struct DoorArgs {
-    /// The host: http://127.0.0.1:7433, https://NAME.ts.net, or unix:PATH [default: $HOLDFAST_URL, else the configuration]
-    #[arg(long, value_name = "URL")]
+    /// The host's address.
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "The host: http://127.0.0.1:7433, https://NAME.ts.net, or unix:PATH [default: $HOLDFAST_URL, else the configuration]"
+    )]
     pub url: Option<String>,
 
     /// A file that holds the access token and is readable by you alone [default: $HOLDFAST_TOKEN_FILE, else $HOLDFAST_TOKEN]
