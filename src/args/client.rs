@@ -163,7 +163,7 @@ impl When {
 const APPROVE: &str = "Without THREAD it lists what waits in all sessions, with THREAD and no decision what waits in that one. What is \
      decided on is printed whole before it is answered.\n\
      Decisions: accept, accept-for-session, decline, cancel (decline and end the turn). REQUEST is needed when more than one \
-     waits; a beginning that fits no other is enough.\n\n\
+     waits; a beginning or an end that fits no other, such as 3/7, is enough.\n\n\
      Exit status: 0 done, 1 the host refused or something failed, 2 wrong arguments, 3 no such session, or several, \
      4 the host can not be reached, 5 the host does not let this client in, 10 nothing waits there, or somebody else was first";
 

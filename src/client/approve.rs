@@ -111,10 +111,15 @@ impl Asked {
         if let Some(exact) = exact {
             return Ok(exact);
         }
+        // An id is `thread/generation/number`, so its end is what tells it from the others.
+        let fits = |id: &str| {
+            wanted
+                .is_none_or(|wanted| id.starts_with(wanted) || id.ends_with(&format!("/{wanted}")))
+        };
         let found: Vec<&Value> = self
             .pending
             .iter()
-            .filter(|request| id(request).starts_with(wanted.unwrap_or_default()))
+            .filter(|request| fits(&id(request)))
             .collect();
         match (found.as_slice(), wanted) {
             ([one], _) => Ok(one),

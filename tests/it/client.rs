@@ -299,7 +299,8 @@ async fn what_waits_is_shown_whole_and_answered_once() {
         Some(10)
     );
 
-    let answered = run(&host, &["approve", &thread, "accept"]).await;
+    let end = id.split_once('/').expect("it begins with its session").1;
+    let answered = run(&host, &["approve", &thread, end, "accept"]).await;
     assert_eq!(answered.status, Some(0), "{}", answered.err);
     let shown = answered.out.find("echo made").expect("it is shown");
     assert!(

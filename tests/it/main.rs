@@ -17,6 +17,7 @@ mod client;
 mod commands;
 mod configuration;
 mod control;
+mod conversation;
 mod durability;
 mod feeds;
 mod hardening;

@@ -119,6 +119,8 @@ pub struct Client {
     answers: Vec<(Value, Result<Value, RpcError>)>,
     /// `host/session/attach` on their way: request id, thread, and the `after` they asked for.
     attaching: HashMap<u64, (String, u64)>,
+    /// `thread/resume` on their way: request id and thread. Their answers move the tab's place in the session.
+    resuming: HashMap<u64, String>,
     /// The last seq of each session.
     heads: HashMap<String, u64>,
     /// Messages of each frame.
@@ -136,6 +138,7 @@ impl Client {
             looked_at: 0,
             answers: Vec::new(),
             attaching: HashMap::new(),
+            resuming: HashMap::new(),
             heads: HashMap::new(),
             frames: Vec::new(),
             closed: None,
@@ -179,6 +182,10 @@ impl Client {
             let thread = params["threadId"].as_str().unwrap_or_default().to_owned();
             self.attaching
                 .insert(id, (thread, params["after"].as_u64().unwrap_or(0)));
+        }
+        if method == "thread/resume" {
+            let thread = params["threadId"].as_str().unwrap_or_default().to_owned();
+            self.resuming.insert(id, thread);
         }
         self.send_raw(&json!({"id": id, "method": method, "params": params}).to_string())
             .await;
@@ -360,6 +367,9 @@ impl Client {
                 .expect("attach says where the feed stands");
             self.heads
                 .insert(thread, if resumed { after } else { head });
+        }
+        if let Some(thread) = id.as_u64().and_then(|id| self.resuming.remove(&id)) {
+            self.heads.remove(&thread);
         }
         self.answers.push((id, result));
     }
