@@ -4,6 +4,7 @@
 
 mod code;
 mod manifest;
+mod messages;
 mod threats;
 mod tree;
 
@@ -59,6 +60,7 @@ pub fn check(root: &Path) -> anyhow::Result<Vec<String>> {
         nothing_hides_a_gap,
         lock_files_hold_no_addresses,
         threats::have_tests,
+        messages::are_said,
     ];
     Ok(rules.iter().flat_map(|rule| rule(&tree)).collect())
 }
@@ -301,6 +303,11 @@ mod tests {
     #[test]
     fn each_threat_of_the_documentation_has_a_guard_and_a_test() {
         assert_eq!(violations_of(threats::have_tests), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_message_that_the_documentation_explains_is_one_that_is_said() {
+        assert_eq!(violations_of(messages::are_said), Vec::<String>::new());
     }
 
     #[test]
