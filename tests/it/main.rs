@@ -22,6 +22,7 @@ mod durability;
 mod feeds;
 mod hardening;
 mod input;
+mod log;
 mod metrics;
 mod notifications;
 mod pages;

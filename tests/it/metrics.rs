@@ -159,6 +159,27 @@ async fn a_scrape_counts_exactly_what_was_done() {
 }
 
 #[tokio::test]
+async fn a_port_of_their_own_shows_the_same_without_a_token() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = free.local_addr().unwrap();
+    drop(free);
+    let host = Setup::simulated()
+        .set("metrics", &format!("listen = \"{addr}\""))
+        .start()
+        .await;
+    let request = format!("GET /metrics HTTP/1.1\r\nHost: {addr}\r\n\r\n");
+    let own = exchange(addr, &request).await;
+    assert_eq!(
+        (own.status, own.headers("content-type")),
+        (200, vec![actors::metrics::CONTENT_TYPE])
+    );
+    let names = |text: &str| described(text).into_keys().collect::<BTreeSet<String>>();
+    assert_eq!(names(&own.body), names(&text(&host).await));
+    let page = exchange(addr, &format!("GET / HTTP/1.1\r\nHost: {addr}\r\n\r\n")).await;
+    assert_eq!(page.status, 404);
+}
+
+#[tokio::test]
 async fn a_scrape_names_no_session_and_no_client() {
     let host = Setup::simulated().start().await;
     let mut tab = host.tab().await;
