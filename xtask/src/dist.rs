@@ -16,6 +16,10 @@ pub struct Options {
     /// Take the unoptimised program: to try the command itself
     #[arg(long)]
     debug: bool,
+
+    /// Pack this program, which was built before, in place of building one
+    #[arg(long, value_name = "FILE", conflicts_with = "debug")]
+    program: Option<PathBuf>,
 }
 
 /// What is taken as it is: where from, and where to in the archive.
@@ -73,6 +77,9 @@ pub fn run(root: &Path, options: &Options) -> anyhow::Result<bool> {
 }
 
 fn build(root: &Path, options: &Options) -> anyhow::Result<PathBuf> {
+    if let Some(program) = &options.program {
+        return Ok(program.clone());
+    }
     let mut command = Command::new("cargo");
     command.args([
         "build",
