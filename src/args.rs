@@ -50,6 +50,9 @@ pub enum Command {
     Reload(ReloadArgs),
     /// List the devices that are signed in, or sign them out
     SignIns(SignInsArgs),
+    /// Have the running host tell everybody, by each channel of [notify], that this is a test
+    #[command(name = "notify-test")]
+    NotifyTest(NotifyTestArgs),
     /// List the sessions of a host, this machine's or another's
     Sessions(SessionsArgs),
     /// Follow a session in the terminal; leave with Ctrl-C, which does nothing to it
@@ -333,6 +336,14 @@ pub struct SignInsArgs {
     /// Sign all of them out
     #[arg(long)]
     pub all: bool,
+}
+
+/// Of `notify-test`.
+#[derive(Debug, Args)]
+pub struct NotifyTestArgs {
+    /// The configuration of the running host [default: $HOLDFAST_CONFIG, else ~/.config/holdfast/holdfast.toml]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// Of `redact`.

@@ -2,6 +2,7 @@
 //! makes the state folder and an empty journal, as `serve` would.
 
 mod codex;
+mod notify;
 mod publication;
 
 use std::{
@@ -47,6 +48,7 @@ async fn check(config: &Config, report: &mut Report) {
     check_user(report);
     check_credentials(config, report);
     check_redaction(config, report);
+    notify::check(config, report);
     let is_running = check_journal(config, report);
     check_control(config, is_running, report);
     check_listen("listen", &config.listen, is_running, report);

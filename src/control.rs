@@ -45,6 +45,8 @@ pub enum Request {
     },
     /// Read the credentials of the configuration again.
     Reload {},
+    /// Tell everybody, by each channel, that this is a test.
+    NotifyTest {},
     /// List the sign-ins.
     SignIns {},
     /// End a sign-in, or without an id all of them.
@@ -82,6 +84,25 @@ pub struct Invitation {
     pub role: String,
     /// How long it works.
     pub expires_in_ms: u64,
+}
+
+/// Of `notifyTest`: a line for each channel that is set up.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct NotifyTested {
+    /// In no order that means anything.
+    pub data: Vec<ChannelTested>,
+}
+
+/// How one channel did.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChannelTested {
+    /// `web_push`, `webhook` or `ntfy`.
+    pub channel: String,
+    /// How many it reached.
+    pub reached: usize,
+    /// Why it reached nobody.
+    pub error: Option<String>,
 }
 
 /// Of `signIns`.

@@ -13,6 +13,7 @@ mod known_values;
 mod log_file;
 mod manual;
 mod marker_key;
+mod notify_test;
 mod pair;
 mod redact;
 mod reload;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Pair(args) => pair::run(args),
         Command::Reload(args) => reload::run(args),
         Command::SignIns(args) => sign_ins::run(args),
+        Command::NotifyTest(args) => notify_test::run(args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),
         command @ (Command::Sessions(_)

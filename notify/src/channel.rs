@@ -12,7 +12,7 @@ use std::{
 
 use futures_util::StreamExt as _;
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -50,19 +50,13 @@ pub struct Outcome {
     pub result: Result<usize, String>,
 }
 
-struct Job {
-    notice: Notice,
-    /// Whoever waits for the outcome.
-    told: Option<oneshot::Sender<Outcome>>,
-}
-
 /// A channel without its worker.
-type Idle = (Target, mpsc::Receiver<Job>);
+type Idle = (Target, mpsc::Receiver<Notice>);
 
 /// All channels of a host. Cheap to clone.
 #[derive(Clone)]
 pub struct Channels {
-    queues: Arc<[(&'static str, mpsc::Sender<Job>)]>,
+    queues: Arc<[(Target, mpsc::Sender<Notice>)]>,
     subscriptions: Arc<Subscriptions>,
     /// Present when it is enabled.
     push: Option<Push>,
@@ -94,7 +88,7 @@ impl Channels {
         let (mut queues, mut idle) = (Vec::new(), Vec::new());
         for target in targets {
             let (queue, jobs) = mpsc::channel(QUEUE);
-            queues.push((target.name(), queue));
+            queues.push((target.clone(), queue));
             idle.push((target, jobs));
         }
         Ok(Self {
@@ -132,14 +126,10 @@ impl Channels {
 
     /// Leaves a notice with every channel, and waits for none.
     pub fn tell(&self, notice: &Notice) {
-        for (name, queue) in self.queues.iter() {
-            let job = Job {
-                notice: notice.clone(),
-                told: None,
-            };
-            if queue.try_send(job).is_err() {
+        for (target, queue) in self.queues.iter() {
+            if queue.try_send(notice.clone()).is_err() {
                 tracing::warn!(
-                    channel = name,
+                    channel = target.name(),
                     kind = notice.kind.as_str(),
                     "{QUEUE} notices wait for this channel already; one more is dropped"
                 );
@@ -147,28 +137,13 @@ impl Channels {
         }
     }
 
-    /// Tells a notice and says how it went in each channel.
+    /// Tells a notice at once and once, and says how it went in each channel.
     pub async fn test(&self, notice: &Notice) -> Vec<Outcome> {
-        let ask = |(name, queue): &(&'static str, mpsc::Sender<Job>)| {
-            let (told, outcome) = oneshot::channel();
-            let job = Job {
-                notice: notice.clone(),
-                told: Some(told),
-            };
-            let (sent, name) = (queue.try_send(job).is_ok(), *name);
-            async move {
-                let failed = |why: &str| Outcome {
-                    channel: name,
-                    result: Err(why.to_owned()),
-                };
-                if !sent {
-                    return failed("its queue is full");
-                }
-                let outcome = outcome.await;
-                outcome.unwrap_or_else(|_| failed("the host is going down"))
-            }
-        };
-        futures_util::future::join_all(self.queues.iter().map(ask)).await
+        let each = self.queues.iter().map(async |(target, _)| Outcome {
+            channel: target.name(),
+            result: target.tell(&self.client, notice, 1).await,
+        });
+        futures_util::future::join_all(each).await
     }
 
     /// Pushes a notice to one browser, once, and says how that went.
@@ -207,8 +182,8 @@ impl Target {
         }
     }
 
-    /// Tells one notice; how many heard it.
-    async fn tell(&self, client: &Client, notice: &Notice) -> Result<usize, String> {
+    /// Tells one notice in at most so many tries; how many heard it.
+    async fn tell(&self, client: &Client, notice: &Notice, tries: u32) -> Result<usize, String> {
         let told = match self {
             Self::Webhook(config) => {
                 let body = webhook::body(config, notice);
@@ -216,23 +191,26 @@ impl Target {
                     let headers = webhook::headers(config, notice, &body, now_seconds());
                     client.post(config.url.reveal(), headers, body.clone())
                 };
-                retried(again).await
+                retried(tries, again).await
             }
             Self::Ntfy(config) => {
                 let headers = ntfy::headers(config, notice);
                 let body = ntfy::body(config, notice);
-                retried(|| client.post(config.url.reveal(), headers.clone(), body.clone())).await
+                retried(tries, || {
+                    client.post(config.url.reveal(), headers.clone(), body.clone())
+                })
+                .await
             }
-            Self::Push(push) => return Ok(push_to_all(push, client, notice).await),
+            Self::Push(push) => return Ok(push_to_all(push, client, notice, tries).await),
         };
         told.map(|()| 1).map_err(|error| error.to_string())
     }
 }
 
-async fn push_to_all(push: &Push, client: &Client, notice: &Notice) -> usize {
+async fn push_to_all(push: &Push, client: &Client, notice: &Notice, tries: u32) -> usize {
     let each = futures_util::stream::iter(push.subscriptions().list());
     let each = each.map(async |to| {
-        let told = retried(|| push.once(client, notice, &to)).await;
+        let told = retried(tries, || push.once(client, notice, &to)).await;
         if let Err(error) = &told {
             // Its address is left out: whoever has it can write to that browser.
             tracing::warn!(channel = "web_push", err = %error, "push to a browser");
@@ -244,33 +222,29 @@ async fn push_to_all(push: &Push, client: &Client, notice: &Notice) -> usize {
         .await
 }
 
-async fn work(target: &Target, client: &Client, mut jobs: mpsc::Receiver<Job>) {
-    while let Some(Job { notice, told }) = jobs.recv().await {
+async fn work(target: &Target, client: &Client, mut notices: mpsc::Receiver<Notice>) {
+    while let Some(notice) = notices.recv().await {
         if !notice.passes(target.rules()) {
             continue;
         }
         let (channel, kind) = (target.name(), notice.kind.as_str());
-        let result = target.tell(client, &notice).await;
-        match &result {
+        match target.tell(client, &notice, TRIES).await {
             Ok(reached) => tracing::debug!(channel, kind, reached, "somebody was told"),
             Err(err) => tracing::warn!(channel, kind, %err, "nobody was told by this channel"),
-        }
-        if let Some(told) = told {
-            // Whoever asked may have gone.
-            let _ = told.send(Outcome { channel, result });
         }
     }
 }
 
 /// Tries until it got through, was refused, or was tried often enough.
-async fn retried<F>(attempt: impl FnMut() -> F) -> Result<(), SendError>
+async fn retried<F>(most: u32, attempt: impl FnMut() -> F) -> Result<(), SendError>
 where
     F: Future<Output = Result<(), SendError>>,
 {
-    retried_with(attempt, tokio::time::sleep).await
+    retried_with(most, attempt, tokio::time::sleep).await
 }
 
 async fn retried_with<F, P>(
+    most: u32,
     mut attempt: impl FnMut() -> F,
     mut rest: impl FnMut(Duration) -> P,
 ) -> Result<(), SendError>
@@ -283,7 +257,7 @@ where
         let result = attempt().await;
         tries += 1;
         match result {
-            Err(SendError::Passing(_)) if tries < TRIES => {
+            Err(SendError::Passing(_)) if tries < most => {
                 rest(pause(tries, fastrand::f64())).await;
             }
             result => return result,
@@ -322,7 +296,7 @@ mod tests {
                 pauses += pause;
                 std::future::ready(())
             };
-            assert_eq!(retried_with(attempt, rest).await, Err(error.clone()));
+            assert_eq!(retried_with(TRIES, attempt, rest).await, Err(error.clone()));
             assert_eq!(tries, expected);
             let within = (expected == 1) || (15.5..31.0).contains(&pauses.as_secs_f64());
             assert!(within, "{pauses:?}");

@@ -18,5 +18,5 @@ mod webhook;
 
 pub use channel::{Channels, Options, Outcome};
 pub use notice::Notice;
-pub use push::{Invalid, Key, KeyError, Subscription, Subscriptions};
+pub use push::{Invalid, KEY_FILE, Key, KeyError, Subscription, Subscriptions};
 pub use quiet::ends_in as quiet_ends_in;

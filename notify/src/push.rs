@@ -22,7 +22,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 pub use self::{
-    subscriptions::{Invalid, Subscription, Subscriptions},
+    subscriptions::{Invalid, KEY_FILE, Subscription, Subscriptions},
     vapid::{Key, KeyError},
 };
 use crate::{

@@ -10,7 +10,7 @@ use config::Role;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Greeting, Invitation, Request, Revoked};
+use super::{ChannelTested, Greeting, Invitation, NotifyTested, Request, Revoked};
 use crate::reload::Reloader;
 
 /// What the requests work on.
@@ -36,6 +36,17 @@ impl Desk {
             }),
             Request::Pair { role, origin } => self.pair(role, origin).await,
             Request::Reload {} => self.reloader.reload().await.map(|done| done.to_json()),
+            Request::NotifyTest {} => {
+                let outcomes = self.host.test_notifications().await;
+                let tested = outcomes.into_iter().map(|outcome| ChannelTested {
+                    channel: outcome.channel.to_owned(),
+                    reached: *outcome.result.as_ref().unwrap_or(&0),
+                    error: outcome.result.err(),
+                });
+                written(&NotifyTested {
+                    data: tested.collect(),
+                })
+            }
             Request::SignIns {} => {
                 let list = self.host.admission().sign_ins().await.map_err(denied)?;
                 let data: Vec<Value> = list.iter().map(|info| info.to_json()).collect();

@@ -149,6 +149,9 @@ fn check_goes_through_everything_and_says_by_its_status_whether_all_is_well() {
         "listen",
         "codex",
         "protocol",
+        "web push",
+        "webhook",
+        "ntfy",
         "tailscale",
     ]);
     let is_root = rustix::process::geteuid().is_root();

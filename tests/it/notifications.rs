@@ -342,3 +342,30 @@ async fn a_turn_that_a_dead_host_left_is_told_once_and_its_question_no_more() {
     );
     assert!(receiver.rest().is_empty());
 }
+
+#[tokio::test]
+async fn the_command_tests_each_channel_and_says_how_it_went() {
+    let mut receiver = Receiver::start().await;
+    let host = telling(&receiver, "300ms").start().await;
+    let good = host.run(&["notify-test"]).await;
+    let said = "web_push: taken for 0 browsers\nwebhook: taken\n";
+    assert_eq!(
+        (good.status, good.out.as_str()),
+        (Some(0), said),
+        "{}",
+        good.err
+    );
+    let body: Value = serde_json::from_slice(&receiver.next().await.body).unwrap();
+    assert_eq!(body["test"], true);
+    // Once, and not again: somebody waits for the answer.
+    receiver.answer(&[500]);
+    let bad = host.run(&["notify-test"]).await;
+    assert_eq!(bad.status, Some(1));
+    assert!(
+        bad.out
+            .contains("webhook: the receiver answers with status 500"),
+        "{}",
+        bad.out
+    );
+    assert_eq!(receiver.rest().len(), 1);
+}

@@ -193,7 +193,14 @@ async fn status_shows_the_live_tree_the_bridges_the_tabs_and_the_journal() {
         "{status}"
     );
     let tree = status["tree"].to_string().to_lowercase();
-    for actor in ["sessions", "tabs", "admission", "journal", "bridge"] {
+    for actor in [
+        "sessions",
+        "tabs",
+        "admission",
+        "notifier",
+        "journal",
+        "bridge",
+    ] {
         assert!(tree.contains(actor), "the tree names {actor}: {tree}");
     }
     assert!(tree.contains(&thread), "and the session");

@@ -3,10 +3,11 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Scripts, styles and connections of this origin alone. Agent output is the enemy here: should some of it ever become
-/// markup, it can neither run nor load nor send. Trusted Types leave the DOMPurify policy as the only way to markup.
+/// markup, it can neither run nor load nor send. Trusted Types leave the DOMPurify policy as the only way to markup; the other
+/// one names the service worker and no other script.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
-    frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types dompurify";
+    frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types dompurify holdfast-worker";
 
 /// Features of the browser that the page does not use, and nothing in it may.
 const PERMISSIONS: &str = "accelerometer=(), autoplay=(), camera=(), display-capture=(), encrypted-media=(), \

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{hosts, vapid::Key};
 
-/// The files in the state folder.
-const KEY_FILE: &str = "web-push.key";
+/// The file of the key in the state folder.
+pub const KEY_FILE: &str = "web-push.key";
 const FILE: &str = "web-push.json";
 /// Browsers at once: as many as may be signed in. One more drops the oldest.
 const MOST: usize = 256;

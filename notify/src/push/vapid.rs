@@ -4,7 +4,7 @@
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
     time::{Duration, SystemTime},
 };
@@ -33,6 +33,11 @@ pub enum KeyError {
     /// The file cannot be read or made.
     #[error("read or make the key: {0}")]
     File(#[from] io::Error),
+    /// Others could read it.
+    #[error(
+        "the file is open to others; remove it, since they may have the key, or run chmod 600 on it"
+    )]
+    Exposed,
     /// It holds something else.
     #[error(
         "the file holds no key; remove it, and a new one is made (browsers then have to ask for Web Push again)"
@@ -52,6 +57,10 @@ impl Key {
     /// # Errors
     /// See [`KeyError`].
     pub fn read_or_make(path: &Path) -> Result<Self, KeyError> {
+        let open = fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0);
+        if open {
+            return Err(KeyError::Exposed);
+        }
         match fs::read(path) {
             Ok(stored) => Self::of(&stored),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::make(path),

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use config::NoticeKind;
-use notify::{Invalid, Outcome};
+use notify::{Invalid, Key, KeyError, Outcome};
 use serde_json::json;
 
 use super::support::{
@@ -157,6 +157,19 @@ async fn subscriptions_and_the_key_outlive_the_host_and_are_the_owners_alone() {
     // What is not allowed any more is not taken up.
     let (third, _) = channels("", &[], dir.path());
     assert!(third.subscriptions().unwrap().is_empty());
+}
+
+#[test]
+fn a_key_that_others_could_read_or_that_is_none_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("key");
+    let made = Key::read_or_make(&path).unwrap();
+    assert_eq!(Key::read_or_make(&path).unwrap().public(), made.public());
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(matches!(Key::read_or_make(&path), Err(KeyError::Exposed)));
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::write(&path, b"something else").unwrap();
+    assert!(matches!(Key::read_or_make(&path), Err(KeyError::Damaged)));
 }
 
 #[tokio::test]

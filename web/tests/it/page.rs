@@ -120,7 +120,7 @@ async fn the_page_loads_nothing_from_elsewhere_and_runs_nothing_inline() {
 fn check_headers(answer: &Answer, what: &str) {
     let policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
         connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
-        require-trusted-types-for 'script'; trusted-types dompurify";
+        require-trusted-types-for 'script'; trusted-types dompurify holdfast-worker";
     for (name, value) in [
         ("content-security-policy", policy),
         ("x-frame-options", "DENY"),

@@ -1,12 +1,14 @@
 // Where the page starts. Not for anything else.
 
-import "./wire/pairing"; // First: it takes the code out of the address.
+import { followSessionLinks, linkedSession } from "./wire/pairing"; // First: it takes what a link carries out of the address.
 import { render } from "preact";
-import { followHistory } from "./app/actions";
+import { followHistory, go } from "./app/actions";
 import { begin, followPairingLinks } from "./app/connection";
 import { followKeys } from "./app/keys";
 import { pairing } from "./app/model";
 import { followCalls } from "./app/notify";
+import { followPush } from "./app/push";
+import { followSight } from "./app/sight";
 import { App } from "./views/App";
 import "./styles/base.css";
 import "./styles/shell.css";
@@ -19,7 +21,12 @@ import "./styles/host.css";
 const root = document.getElementById("app");
 if (root) render(<App />, root);
 followHistory();
+const linked = linkedSession();
+if (linked !== null) go({ at: "session", threadId: linked }, "replace");
+followSessionLinks((threadId) => go({ at: "session", threadId }));
 followPairingLinks();
 followKeys();
 followCalls();
+followPush();
+followSight();
 if (pairing.value === null) void begin();

@@ -5,6 +5,7 @@ import { effect, signal } from "@preact/signals";
 import { callsSince, type Call, type Seen } from "../store/calls";
 import { go } from "./actions";
 import { asking, needsYou, say, state, summaries } from "./model";
+import { push } from "./push";
 
 const KEY = "holdfast.notify";
 
@@ -63,7 +64,8 @@ export function followCalls(): void {
     void summaries.value;
     const { seen: next, calls } = callsSince(seen, state.peek());
     seen = next;
-    if (notifying.peek() !== "on" || (document.visibilityState === "visible" && document.hasFocus())) return;
+    // One call is enough: what no page shows the host pushes.
+    if (notifying.peek() !== "on" || push.peek() === "on" || (document.visibilityState === "visible" && document.hasFocus())) return;
     for (const one of calls) call(one);
   });
   effect(() => {

@@ -11,6 +11,7 @@ import { age, bytes, span } from "../text/ages";
 import { list, number, record, text, type Params } from "../wire/types";
 import { Decisions } from "./Decisions";
 import { Icon } from "./Icon";
+import { PushCard } from "./PushCard";
 import { RateChart } from "./RateChart";
 import { SignIns } from "./SignIns";
 
@@ -49,6 +50,7 @@ function Sections({ status, up }: { status: Params; up: boolean }) {
           <tbody>{bridges.map((bridge) => <BridgeRow key={`${text(bridge["threadId"])}${String(bridge["pid"])}`} bridge={bridge} />)}</tbody>
         </table></div>}
       </Card>
+      <PushCard />
       {up ? <SignIns /> : null}
       {status["reload"] ? <Card title="Last reload of the tokens"><Reload reload={record(status["reload"])} /></Card> : null}
       <Card title="Supervision tree"><Tree tree={status["tree"]} /></Card>
