@@ -13,7 +13,7 @@ use crate::known;
 use crate::marker::Digest;
 use crate::pattern::{Pattern, PatternError};
 use crate::redactor::{Known, Label, Matcher, Redactor, Rule};
-use crate::rules::{self, Need};
+use crate::rules::{self, Need, SignRule};
 
 /// Longest name of a known value in a marker.
 const NAME_MAX: usize = 40;
@@ -209,6 +209,10 @@ impl Builder {
         {
             parts.context(rule);
         }
+        for rule in rules::sign_rules().filter(|rule| !self.disabled.iter().any(|id| id == rule.id))
+        {
+            parts.sign(rule);
+        }
         for (name, value) in &self.known {
             parts.known(&marker_name(name, &self.known), value);
         }
@@ -294,6 +298,19 @@ impl Parts {
         for cue in rule.cues {
             self.cue_literal(owner, cue);
         }
+    }
+
+    fn sign(&mut self, rule: &'static SignRule) {
+        let label = self.label(rule.id);
+        let owner = self.rule(label, rank::PREFIX, Matcher::Sign(rule));
+        self.literals.push(Literal {
+            text: rule.sign.as_bytes().to_vec(),
+            fold: false,
+            next: Class::EMPTY.range(b'0', b'9'),
+            head: head::SIGN,
+            owner,
+            wraps: false,
+        });
     }
 
     fn cue(&mut self, id: &str, kind: Kind, cue: &str) {

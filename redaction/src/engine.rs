@@ -10,9 +10,11 @@
 
 pub(crate) mod intervals;
 mod lane;
+mod signs;
 
 use crate::engine::intervals::{Interval, Intervals, OPEN_CONTEXT, OPEN_TOKEN, SHUT};
 use crate::engine::lane::Lane;
+use crate::engine::signs::Signs;
 use crate::finder::{Candidate, Reach, head};
 use crate::known::KNOWN_MIN;
 use crate::redactor::Redactor;
@@ -31,6 +33,7 @@ pub(crate) struct Scan {
     known_hold: usize,
     tokens: Lane,
     context: Lane,
+    signs: Signs,
     /// Found and not yet taken by the writer.
     pub(crate) intervals: Intervals,
 }
@@ -42,6 +45,7 @@ impl Default for Scan {
             known_hold: 0,
             tokens: Lane::new(head::RULE | head::ANYWHERE, OPEN_TOKEN),
             context: Lane::new(head::CUE, OPEN_CONTEXT),
+            signs: Signs::default(),
             intervals: Intervals::default(),
         }
     }
@@ -50,12 +54,14 @@ impl Default for Scan {
 impl Scan {
     /// Text before this is settled: nothing in it can become part of another interval.
     pub(crate) fn settled(&self) -> usize {
-        self.known_hold.min(self.tokens.hold).min(self.context.hold)
+        let rules = self.tokens.hold.min(self.context.hold);
+        self.known_hold.min(rules).min(self.signs.hold)
     }
 
     /// Bytes from here on must be kept for the next scan.
     pub(crate) fn needs(&self) -> usize {
-        self.known.min(self.tokens.at).min(self.context.at)
+        let rules = self.tokens.at.min(self.context.at);
+        self.known.min(rules).min(self.signs.at)
     }
 
     /// The first position from which a known value may still begin.
@@ -71,6 +77,7 @@ impl Scan {
         let mut known_stop = None;
         let from = self
             .known
+            .min(self.signs.at)
             .min(self.tokens.wants())
             .min(self.context.wants());
         for found in redactor.finder.hits(view.hay, from) {
@@ -81,13 +88,12 @@ impl Scan {
             }
             self.tokens.ask(redactor, view, found, &mut self.intervals);
             self.context.ask(redactor, view, found, &mut self.intervals);
-            if known_stop.is_some() && self.tokens.stopped() && self.context.stopped() {
-                break;
-            }
+            self.signs.ask(redactor, view, found, &mut self.intervals);
         }
         self.stop_known(redactor, view, known_stop.unwrap_or(end));
         self.tokens.stop(redactor, view);
         self.context.stop(redactor, view);
+        self.signs.stop(view);
     }
 
     /// Settles the position of the known values: at `stop`, or at a tail that may be the beginning of one.
@@ -148,6 +154,7 @@ impl Scan {
         }
         self.tokens.release(end);
         self.context.release(end);
+        self.signs.release(end);
     }
 
     /// More time has passed: what is held still is counted as secret. `view` is what the last scan saw.
@@ -161,6 +168,7 @@ impl Scan {
         }
         self.tokens.settle(redactor, view, &mut self.intervals);
         self.context.settle(redactor, view, &mut self.intervals);
+        self.signs.release(end);
     }
 
     /// The known value that the held tail is the beginning of.
@@ -183,6 +191,7 @@ impl Scan {
         self.known_hold = self.known_hold.saturating_sub(bytes);
         self.tokens.rebase(bytes);
         self.context.rebase(bytes);
+        self.signs.rebase(bytes);
         self.intervals.rebase(bytes);
     }
 }

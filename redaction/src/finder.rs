@@ -28,6 +28,8 @@ pub(crate) mod head {
     pub(crate) const ANYWHERE: u8 = 4;
     /// A rule whose literal is no secret, only a reason to look further.
     pub(crate) const CUE: u8 = 8;
+    /// A rule whose literal stands near the end of the secret.
+    pub(crate) const SIGN: u8 = 16;
 }
 
 /// A literal to look for.

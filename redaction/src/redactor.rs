@@ -14,7 +14,7 @@ use crate::engine::intervals::Interval;
 use crate::finder::{Finder, head};
 use crate::marker::{self, Digest, Digits};
 use crate::pattern::{Pattern, Run, Step};
-use crate::rules::Need;
+use crate::rules::{Need, SignRule};
 use crate::stream::Stream;
 use crate::swallow::How;
 use crate::view::{More, Prev, Verdict, View};
@@ -70,6 +70,8 @@ pub(crate) enum Matcher {
     Armour,
     /// The private lines of a PuTTY key.
     Putty,
+    /// A word around a sign.
+    Sign(&'static SignRule),
 }
 
 impl Matcher {
@@ -80,6 +82,8 @@ impl Matcher {
             Matcher::Context(kind) => kind.judge(view, at, after),
             Matcher::Armour => block::judge_armour(view, at, after),
             Matcher::Putty => block::judge_putty(view, after),
+            // Words are judged as a whole, by `engine::signs`.
+            Matcher::Sign(_) => Verdict::No,
         }
     }
 }
@@ -203,7 +207,7 @@ impl Redactor {
     pub(crate) fn pattern(&self, rule: u32) -> Option<&Pattern> {
         match &self.rules[rule as usize].matcher {
             Matcher::Pattern(pattern, _) => Some(pattern),
-            Matcher::Context(_) | Matcher::Armour | Matcher::Putty => None,
+            Matcher::Context(_) | Matcher::Armour | Matcher::Putty | Matcher::Sign(_) => None,
         }
     }
 

@@ -16,6 +16,9 @@ mod payment;
 mod registry;
 mod saas;
 pub(crate) mod samples;
+mod signs;
+
+use std::ops::RangeInclusive;
 
 use crate::context::{ContextRule, is_unreadable};
 use crate::pattern::Pattern;
@@ -46,6 +49,50 @@ pub(crate) struct PrefixRule {
     pub(crate) need: Need,
     /// Texts that look alike and must pass.
     pub(crate) harmless: &'static [&'static str],
+}
+
+/// A rule for secrets that a sign in their middle or at their end tells.
+#[derive(Debug)]
+pub(crate) struct SignRule {
+    /// The name in markers and in the configuration.
+    pub(crate) id: &'static str,
+    pub(crate) severity: Severity,
+    /// The sign.
+    pub(crate) sign: &'static str,
+    /// How many characters may stand before it.
+    pub(crate) before: &'static [usize],
+    /// Of how many characters, but for padding.
+    pub(crate) lengths: RangeInclusive<usize>,
+    /// Whether it is base64, with the signs of that and padding.
+    pub(crate) padded: bool,
+}
+
+impl SignRule {
+    /// The rule with an example that depends on `seed`.
+    pub(crate) fn info(&self, seed: u64) -> RuleInfo {
+        const DIGITS: &[u8] = b"0123456789abcdef";
+        let mut roll = roller(self.id, seed);
+        let mut text = |length| {
+            (0..length)
+                .map(|_| char::from(DIGITS[roll(16)]))
+                .collect::<String>()
+        };
+        // The first characters must have a letter and a digit.
+        let before = format!("a1{}", text(self.before[0] - 2));
+        let rest = self.lengths.start() - self.before[0] - self.sign.len();
+        let after = if self.sign.starts_with('-') {
+            "7".to_owned()
+        } else {
+            text(rest)
+        };
+        RuleInfo {
+            id: self.id,
+            severity: self.severity,
+            patterns: vec![self.sign],
+            harmless: vec![self.sign],
+            examples: vec![format!("{before}{}{after}", self.sign)],
+        }
+    }
 }
 
 /// Rolls numbers for examples; a linear congruential generator is enough to make text up.
@@ -132,6 +179,7 @@ pub fn rules() -> Vec<RuleInfo> {
     prefix_rules()
         .map(|rule| rule.info(1))
         .chain(context_rules().map(|rule| rule.info(1)))
+        .chain(sign_rules().map(|rule| rule.info(1)))
         .collect()
 }
 
@@ -220,6 +268,11 @@ pub(crate) fn prefix_rules() -> impl Iterator<Item = &'static PrefixRule> {
     .flatten()
 }
 
+/// All rules for tokens that a sign in their middle or at their end tells.
+pub(crate) fn sign_rules() -> impl Iterator<Item = &'static SignRule> {
+    signs::RULES.iter()
+}
+
 /// All context rules.
 pub(crate) fn context_rules() -> impl Iterator<Item = &'static ContextRule> {
     context::rules()
@@ -229,6 +282,7 @@ pub(crate) fn context_rules() -> impl Iterator<Item = &'static ContextRule> {
 pub(crate) fn ids() -> impl Iterator<Item = &'static str> {
     prefix_rules()
         .map(|rule| rule.id)
+        .chain(sign_rules().map(|rule| rule.id))
         .chain([PRIVATE_KEY])
         .chain(context_rules().map(|rule| rule.id))
 }

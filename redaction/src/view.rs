@@ -21,7 +21,7 @@ pub(crate) struct View<'h> {
 pub(crate) struct Prev([u8; LOOK_BEHIND]);
 
 /// How many bytes before a position a rule may look at: the end of a marker, the beginning of a flag.
-const LOOK_BEHIND: usize = 32;
+pub(crate) const LOOK_BEHIND: usize = 32;
 
 impl Prev {
     /// What stands before the beginning of a text.

@@ -328,11 +328,15 @@ fn decide(kind: Kind, view: View<'_>, sign: Sign, ending: Ending, place: Place) 
         return value.verdict(view, secret && closed);
     }
     // `password=getpass(...)`: what follows shows that it was code.
+    let rest = &view.hay[value.end..];
+    if rest == b"<" && !view.eof {
+        return Err(Stop::Arriving(value.start, ending));
+    }
     let next = view.hay.get(value.end);
     let called = value.whole
         && place == Place::Bare
         && matches!(next, Some(b'(' | b'[' | b'{' | b'<'))
-        && !view.hay[value.end..].starts_with(b"</");
+        && !rest.starts_with(b"</");
     value.verdict(view, secret && !called)
 }
 

@@ -329,3 +329,37 @@ fn colours_hide_no_secret_and_stay_where_they_were() {
         std::borrow::Cow::Borrowed(_)
     ));
 }
+
+#[test]
+fn every_sign_tells_its_token_and_no_other_word() {
+    let redactor = samples::redactor();
+    for rule in rules::sign_rules() {
+        for seed in 0..20 {
+            let secret = rule.info(seed).examples.remove(0);
+            for (before, after) in [
+                ("see ", " end"),
+                ("\"", "\","),
+                ("=", ";"),
+                ("\n", "\n"),
+                ("a\\n", ""),
+            ] {
+                let out = redactor
+                    .redact(&format!("{before}{secret}{after}"))
+                    .into_owned();
+                let shown = out
+                    .strip_prefix(before)
+                    .and_then(|out| out.strip_suffix(after));
+                let (shown, label) = shown.and_then(|out| out.split_once("[REDACTED:")).unwrap();
+                assert!(secret.starts_with(shown) && shown.len() < 8, "{}", rule.id);
+                assert_eq!(label.split_once('#').unwrap().0, rule.id);
+            }
+            for text in [
+                format!("0123456789{secret}"),
+                secret[12..].to_owned(),
+                format!("{secret}0123456789"),
+            ] {
+                assert_eq!(redactor.redact(&text), text, "{}", rule.id);
+            }
+        }
+    }
+}

@@ -153,6 +153,12 @@ fn rule_texts() -> Vec<String> {
         out.push(joined.concat());
     }
     out.extend(rules::prefix_rules().map(|rule| rule.harmless.join(" ")));
+    for rule in rules::sign_rules() {
+        let secret = &rule.info(5).examples[0];
+        out.push(format!("it is {secret}, and\n+{secret}== or \\n{secret}\n"));
+        out.push(format!("x{secret} {secret}y /{secret}/{secret}"));
+        out.push(format!("{} {secret}", "ab1/".repeat(40)));
+    }
     for rule in rules::context_rules() {
         out.extend(rule.info(3).examples);
         out.push(rule.harmless.join("\n"));
