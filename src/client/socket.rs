@@ -280,6 +280,14 @@ async fn dial_first(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<B
 /// Why the upgrade failed.
 fn refusal(door: &Door, error: tungstenite::Error) -> Failure {
     let at = door.shown();
+    // Of TLS: a certificate that is not trusted today is not trusted by trying again.
+    if let tungstenite::Error::Io(problem) = &error
+        && problem.kind() == io::ErrorKind::InvalidData
+    {
+        return Failure::Other(format!(
+            "{at} is not who it says, as far as this system can tell: {problem}"
+        ));
+    }
     let tungstenite::Error::Http(response) = error else {
         return Failure::Unreachable(format!("cannot connect to {at}: {error}"));
     };
