@@ -4,8 +4,8 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { after, before, describe, it } from "node:test";
-import { Demo, itemText, openBrowser, openPage, phone, prompt, signIn } from "./support.mjs";
+import { describe, it } from "node:test";
+import { itemText, onStage, openPage, phone, prompt, signIn } from "./support.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const desk = { width: 1280, height: 800 };
@@ -13,15 +13,7 @@ const desk = { width: 1280, height: 800 };
 let demo;
 let browser;
 
-before(async () => {
-  demo = await Demo.start();
-  browser = await openBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
+onStage((...given) => ([demo, browser] = given));
 
 /** What axe finds, as one can read it. */
 async function findings(page, view) {

@@ -4,12 +4,12 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import path from "node:path";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { Driver, quoted, word } from "./driver.mjs";
 import { PAYLOADS } from "./hostile.mjs";
-import { binary, blankPage, Demo, openBrowser, phone, screenshot } from "./support.mjs";
+import { binary, blankPage, onStage, phone, screenshot } from "./support.mjs";
 
 const wide = { width: 1400, height: 900 };
 /** Payloads of one session. */
@@ -19,15 +19,9 @@ let demo;
 let browser;
 let driver;
 
-before(async () => {
-  demo = await Demo.start();
-  browser = await openBrowser();
+onStage(async (...given) => {
+  [demo, browser] = given;
   driver = await Driver.open(browser, demo);
-});
-
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
 });
 
 /** Exports a session; gives the address of the file. */

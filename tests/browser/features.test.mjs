@@ -4,33 +4,13 @@
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { after, afterEach, before, describe, it } from "node:test";
-import { Demo, itemText, openBrowser, prompt, screenshot, signedIn } from "./support.mjs";
+import { describe, it } from "node:test";
+import { closed, itemText, onStage, prompt, screenshot, signedIn } from "./support.mjs";
 
 let demo;
 let browser;
 
-before(async () => {
-  demo = await Demo.start();
-  browser = await openBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
-
-afterEach(async (test) => {
-  for (const [at, context] of browser.contexts().entries()) {
-    for (const page of context.pages()) await screenshot(page, `failed-${test.name.replaceAll(/\W+/g, "-")}-${at}`);
-    await context.close();
-  }
-});
-
-async function close(page) {
-  assert.deepEqual(page.problems, []);
-  await page.context().close();
-}
+onStage((...given) => ([demo, browser] = given));
 
 /** A page on a new session that has answered once. */
 async function session(words = "Begin.") {
@@ -85,7 +65,7 @@ describe("a session", () => {
     await page.getByTestId("archived").locator(`[data-thread="${original}"]`).click();
     await menu(page, "menu-unarchive");
     await page.getByTestId("archived").waitFor({ state: "detached" });
-    await close(page);
+    await closed(page);
   });
 
   it("is found by its words, and the page goes to the place, however far back", async () => {
@@ -105,7 +85,7 @@ describe("a session", () => {
     assert.ok(seen, "the place is on the screen");
     await page.waitForFunction(() => CSS.highlights.has("found"));
     await screenshot(page, "search-hit");
-    await close(page);
+    await closed(page);
   });
 
   it("says who decided, beside the command and on the host's page", async () => {
@@ -120,7 +100,7 @@ describe("a session", () => {
     await page.getByTestId("host-page").click();
     await page.getByTestId("decisions").filter({ hasText: "accepted" }).waitFor();
     await page.waitForFunction(() => Number(document.querySelector("[data-testid=rate-chart]")?.dataset.samples) >= 2);
-    await close(page);
+    await closed(page);
   });
 });
 
@@ -138,7 +118,7 @@ describe("the composer", () => {
     await page.locator(".said-images img").waitFor();
     assert.equal(await page.getByTestId("attached-image").count(), 0);
     assert.equal(await page.getByTestId("composer").inputValue(), "");
-    await close(page);
+    await closed(page);
   });
 
   it("makes a large dropped image fit and shows it in the history", async () => {
@@ -153,7 +133,7 @@ describe("the composer", () => {
     await page.reload();
     assert.ok((await width()) > 300, "and the journal has it");
     await screenshot(page, "image");
-    await close(page);
+    await closed(page);
   });
 
   it("offers commands and files", async () => {
@@ -178,7 +158,7 @@ describe("the composer", () => {
     await page.getByTestId("composer").pressSequentially("Renamed by a command");
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "Renamed by a command" }).waitFor();
-    await close(page);
+    await closed(page);
   });
 
   it("offers only what the host allows, and says with the next prompt what was chosen", async () => {
@@ -193,7 +173,7 @@ describe("the composer", () => {
     await page.locator(".decisions[data-ready=true]").waitFor();
     await page.getByTestId("approve-decline").click();
     await itemText(page, "Tried.");
-    await close(page);
+    await closed(page);
   });
 
   it("keeps prompts while the device is offline and sends each once when it is back", async () => {
@@ -207,7 +187,7 @@ describe("the composer", () => {
     await itemText(page, "From the outbox.");
     await page.getByTestId("unsent-prompt").waitFor({ state: "detached" });
     assert.equal(await page.locator(".said").filter({ hasText: "From the outbox." }).count(), 1);
-    await close(page);
+    await closed(page);
   });
 });
 
@@ -235,7 +215,7 @@ describe("a person", () => {
     await page.getByTestId("host-tree").waitFor();
     await page.keyboard.press("Alt+ArrowDown");
     await page.getByTestId("transcript").waitFor();
-    await close(page);
+    await closed(page);
   });
 
   it("is called when a session needs them, only after they asked for it, and sees it on the icon", async () => {
@@ -269,6 +249,6 @@ describe("a person", () => {
     await page.getByTestId("approve-accept").click();
     await page.waitForFunction(() => window.notes.some((note) => note.startsWith("Done: ")));
     await page.locator("link[rel=icon][href='/favicon.svg']").waitFor({ state: "attached" });
-    await close(page);
+    await closed(page);
   });
 });

@@ -3,8 +3,8 @@
 
 import assert from "node:assert/strict";
 import http from "node:http";
-import { after, before, describe, it } from "node:test";
-import { Demo, GUARD_MS, itemText, openBrowser, openPage, prompt, screenshot, signedIn } from "./support.mjs";
+import { after, describe, it } from "node:test";
+import { GUARD_MS, itemText, onStage, prompt, screenshot, signedIn } from "./support.mjs";
 import { Driver, quoted, word } from "./driver.mjs";
 import { PAYLOADS } from "./hostile.mjs";
 
@@ -17,15 +17,7 @@ const PER_SESSION = 20;
 let demo;
 let browser;
 
-before(async () => {
-  demo = await Demo.start();
-  browser = await openBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
+onStage((...given) => ([demo, browser] = given));
 
 /** One prompt that shows a payload in every place; the two questions come last. */
 function everywhere(text, name) {

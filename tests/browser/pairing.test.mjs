@@ -2,39 +2,13 @@
 // when somebody says so; nothing else in the address does anything.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, it } from "node:test";
-import { Demo, blankPage, openBrowser, phone, screenshot, signedIn } from "./support.mjs";
+import { describe, it } from "node:test";
+import { blankPage, closed, onStage, phone, screenshot, signedIn } from "./support.mjs";
 
 let demo;
 let browser;
 
-before(async () => {
-  demo = await Demo.start();
-  browser = await openBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
-
-// What a test did not close is what a failure left behind: keep a picture of it.
-afterEach(async (test) => {
-  for (const [at, context] of browser.contexts().entries()) {
-    for (const page of context.pages()) {
-      await screenshot(page, `failed-${test.name.replaceAll(/\W+/g, "-")}-${at}`);
-    }
-    await context.close();
-  }
-});
-
-/** Closes the pages of a test, which must not have complained. */
-async function close(...pages) {
-  for (const page of pages) {
-    assert.deepEqual(page.problems, []);
-    await page.context().close();
-  }
-}
+onStage((...given) => ([demo, browser] = given));
 
 /** Every address that the browser's back and forward buttons lead to. */
 async function history(page) {
@@ -89,7 +63,7 @@ describe("a pairing link", () => {
     assert.equal(await app(second).count(), 0);
     await second.getByTestId("pair-leave").click();
     await second.getByTestId("login-token").waitFor();
-    await close(page, second);
+    await closed(page, second);
   });
 
   it("does nothing until somebody says so, and nothing to a sign-in that there is", async () => {
@@ -107,7 +81,7 @@ describe("a pairing link", () => {
     await page.getByTestId("host-page").click();
     await page.getByTestId("sign-in-row").first().waitFor();
     assert.deepEqual(logins, []);
-    await close(page);
+    await closed(page);
   });
 
   it("replaces the sign-in of the browser by its own when somebody says so", async () => {
@@ -118,7 +92,7 @@ describe("a pairing link", () => {
     await page.getByTestId("host-page").click();
     await page.getByTestId("host-tree").waitFor();
     assert.equal(await page.getByTestId("sign-ins").count(), 0, "a viewer is not told who is signed in");
-    await close(page);
+    await closed(page);
   });
 
   it("that is not whole, in the query, or something else does nothing", async () => {
@@ -139,13 +113,13 @@ describe("a pairing link", () => {
       const refused = await page.goto(`${demo.url}/${query}`);
       assert.equal(refused.status(), 400);
     }
-    await close(page);
+    await closed(page);
 
     const good = await blankPage(browser, demo);
     await good.goto(link);
     await good.getByTestId("pair-submit").click();
     await app(good).waitFor();
-    await close(good);
+    await closed(good);
   });
 });
 
@@ -160,7 +134,7 @@ describe("an address", () => {
       await page.getByTestId("truth-line").filter({ hasText: "ok" }).waitFor();
     }
     assert.deepEqual(sockets, Array(3).fill(`${demo.url.replace("http", "ws")}/ws`));
-    await close(page);
+    await closed(page);
   });
 });
 
@@ -182,6 +156,6 @@ describe("the list of sign-ins", () => {
     for (const other of others) await other.getByTestId("login-token").waitFor();
     await rows.nth(1).waitFor({ state: "detached" });
     assert.equal(await rows.count(), 1);
-    await close(page, ...others);
+    await closed(page, ...others);
   });
 });

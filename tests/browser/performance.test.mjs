@@ -2,8 +2,8 @@
 // because they are the machine's as much as the page's.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
-import { Demo, itemText, openBrowser, openPage, prompt, screenshot, signedIn } from "./support.mjs";
+import { before, describe, it } from "node:test";
+import { itemText, onStage, openPage, prompt, screenshot, signedIn } from "./support.mjs";
 
 /** JavaScript of the first load, as it goes over the wire. */
 const FIRST_LOAD_BYTES = 150_000;
@@ -17,15 +17,7 @@ const LONG_MS = 120_000;
 let demo;
 let browser;
 
-before(async () => {
-  demo = await Demo.start();
-  browser = await openBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
+onStage((...given) => ([demo, browser] = given));
 
 /** What the browser measures of a page: the main thread's time by kind, in seconds of this thread, and its memory. */
 async function meter(page) {

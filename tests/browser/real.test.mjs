@@ -5,22 +5,14 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { after, before, describe, it } from "node:test";
-import { codex, Demo, itemText, openBrowser, prompt, screenshot, signedIn } from "./support.mjs";
+import { describe, it } from "node:test";
+import { codex, itemText, onStage, prompt, screenshot, signedIn } from "./support.mjs";
 
 describe("with the real Codex", { skip: existsSync(codex) ? false : "it is not installed" }, () => {
   let demo;
   let browser;
 
-  before(async () => {
-    demo = await Demo.start("codex");
-    browser = await openBrowser();
-  });
-
-  after(async () => {
-    await browser?.close();
-    await demo?.stop();
-  });
+  onStage((...given) => ([demo, browser] = given), "codex");
 
   it("a session is begun, approved, renamed, forked, searched and archived", async (test) => {
     const folder = path.join(demo.dir, "project");

@@ -1,39 +1,13 @@
 // What a person does in the page: signs in, prompts, approves, loses Codex and the host, and never the session.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, it } from "node:test";
-import { Demo, itemText, openBrowser, openPage, phone, prompt, screenshot, signIn, signedIn } from "./support.mjs";
+import { describe, it } from "node:test";
+import { closed, itemText, onStage, openPage, phone, prompt, screenshot, signedIn, signIn } from "./support.mjs";
 
 let demo;
 let browser;
 
-before(async () => {
-  demo = await Demo.start();
-  browser = await openBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
-
-// What a test did not close is what a failure left behind: keep a picture of it.
-afterEach(async (test) => {
-  for (const [at, context] of browser.contexts().entries()) {
-    for (const page of context.pages()) {
-      await screenshot(page, `failed-${test.name.replaceAll(/\W+/g, "-")}-${at}`);
-    }
-    await context.close();
-  }
-});
-
-/** Closes the pages of a test, which must not have complained. */
-async function close(...pages) {
-  for (const page of pages) {
-    assert.deepEqual(page.problems, []);
-    await page.context().close();
-  }
-}
+onStage((...given) => ([demo, browser] = given));
 
 /** Two pages on one new session. */
 async function twoTabs() {
@@ -57,7 +31,7 @@ describe("the page", () => {
     assert.equal(await page.getByTestId("new-session").count(), 0);
     await signIn(page, demo.token);
     await page.getByTestId("new-session").first().waitFor();
-    await close(page);
+    await closed(page);
   });
 
   it("takes neither an address nor a token from its own address", async () => {
@@ -65,7 +39,7 @@ describe("the page", () => {
     await page.goto(`${demo.url}/?gatewayUrl=wss://127.0.0.1:9/#token=${demo.token}`);
     await page.getByTestId("login-token").waitFor();
     assert.equal(await page.getByTestId("login-token").inputValue(), "");
-    await close(page);
+    await closed(page);
   });
 
   it("streams an answer into both tabs of a session", async () => {
@@ -78,7 +52,7 @@ describe("the page", () => {
     assert.deepEqual(await texts(one), await texts(other));
     await other.getByTestId("command-output").first().waitFor();
     await screenshot(one, "session");
-    await close(one, other);
+    await closed(one, other);
   });
 
   it("asks in both tabs, and the answer in one takes the question from the other", async () => {
@@ -89,7 +63,7 @@ describe("the page", () => {
     await one.getByTestId("approve-accept").click();
     await other.getByTestId("approval").waitFor({ state: "detached" });
     await Promise.all([itemText(one, "Approved."), itemText(other, "Approved.")]);
-    await close(one, other);
+    await closed(one, other);
   });
 
   it("stops a running turn", async () => {
@@ -98,7 +72,7 @@ describe("the page", () => {
     await itemText(other, "t000010");
     await other.getByTestId("stop").click();
     await one.getByTestId("turn-status").filter({ hasText: /interrupted|stopped/i }).first().waitFor();
-    await close(one, other);
+    await closed(one, other);
   });
 
   it("names a crash of Codex, keeps the text and goes on", async () => {
@@ -111,7 +85,7 @@ describe("the page", () => {
     await prompt(other, "sim: say \"Back again.\"");
     await Promise.all([itemText(one, "Back again."), itemText(other, "Back again.")]);
     await screenshot(one, "recovered");
-    await close(one, other);
+    await closed(one, other);
   });
 
   it("names the broken link when the host is gone and is whole again after it is back", async () => {
@@ -125,7 +99,7 @@ describe("the page", () => {
     await itemText(other, "t000010");
     await prompt(one, "sim: say \"Still here.\"");
     await Promise.all([itemText(one, "Still here."), itemText(other, "Still here.")]);
-    await close(one, other);
+    await closed(one, other);
   });
 
   it("shows the host, its tree and its bridges", async () => {
@@ -133,7 +107,7 @@ describe("the page", () => {
     await page.getByRole("button", { name: "Host", exact: true }).click();
     await page.getByTestId("host-tree").waitFor();
     await screenshot(page, "host");
-    await close(page);
+    await closed(page);
   });
 
   it("works on a phone without scrolling sideways", async () => {
@@ -147,6 +121,6 @@ describe("the page", () => {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     assert.ok(wide <= 0, `${wide} pixels too wide`);
     await screenshot(page, "phone");
-    await close(page);
+    await closed(page);
   });
 });

@@ -6,6 +6,7 @@ import { execFile, spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import readline from "node:readline";
+import { after, afterEach, before } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
@@ -82,6 +83,42 @@ export class Demo {
     this.child.kill("SIGTERM");
     await this.ended;
     await rm(this.dir, { recursive: true, force: true });
+  }
+}
+
+/**
+ * A demo and a browser for the tests of the file or the suite that calls this; `ready` gets both before the first one, and may
+ * take its time. What a test did not close is what a failure left behind: a picture of it is kept.
+ */
+export function onStage(ready, agent) {
+  let demo;
+  let browser;
+  let kept;
+  before(async () => {
+    demo = await Demo.start(agent);
+    browser = await openBrowser();
+    await ready(demo, browser);
+    kept = new Set(browser.contexts());
+  });
+  after(async () => {
+    await browser?.close();
+    await demo?.stop();
+  });
+  afterEach(async (test) => {
+    for (const [at, context] of browser.contexts().filter((one) => !kept.has(one)).entries()) {
+      for (const page of context.pages()) {
+        await screenshot(page, `failed-${test.name.replaceAll(/\W+/g, "-")}-${at}`);
+      }
+      await context.close();
+    }
+  });
+}
+
+/** Closes the pages of a test, which must not have complained. */
+export async function closed(...pages) {
+  for (const page of pages) {
+    assert.deepEqual(page.problems, []);
+    await page.context().close();
   }
 }
 
