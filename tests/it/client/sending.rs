@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -16,22 +18,23 @@ use crate::support::{Setup, TestHost};
 fn losing(word: &'static str, socket: &Path, host: SocketAddr) -> tokio::task::JoinHandle<()> {
     let listener = UnixListener::bind(socket).unwrap();
     tokio::spawn(async move {
-        let mut lost = false;
+        let has_lost = Arc::new(AtomicBool::new(false));
         while let Ok((client, _)) = listener.accept().await {
-            lost |= pass(client, host, (!lost).then_some(word)).await;
+            tokio::spawn(pass(client, host, word, Arc::clone(&has_lost)));
         }
     })
 }
 
-/// Whether the word came.
-async fn pass(client: UnixStream, host: SocketAddr, word: Option<&str>) -> bool {
+async fn pass(client: UnixStream, host: SocketAddr, word: &str, has_lost: Arc<AtomicBool>) {
     let mut upstream = TcpStream::connect(host).await.unwrap();
     let (read, mut to_client) = client.into_split();
     let mut read = BufReader::new(read);
     let mut line = String::new();
     while line != "\r\n" {
         line.clear();
-        read.read_line(&mut line).await.unwrap();
+        if read.read_line(&mut line).await.unwrap() == 0 {
+            return;
+        }
         if line.to_ascii_lowercase().starts_with("host:") {
             line = format!("Host: {host}\r\n");
         }
@@ -40,24 +43,24 @@ async fn pass(client: UnixStream, host: SocketAddr, word: Option<&str>) -> bool 
     let (mut from_host, mut to_host) = upstream.into_split();
     let up = async move {
         let _gone = tokio::io::copy(&mut read, &mut to_host).await;
+        let _gone = to_host.shutdown().await;
         std::future::pending::<()>().await;
     };
     let down = async {
         let mut buffer = vec![0; 64 << 10];
         while let Ok(length @ 1..) = from_host.read(&mut buffer).await {
             let text = String::from_utf8_lossy(&buffer[..length]);
-            if word.is_some_and(|word| text.contains(word)) {
-                return true;
+            if text.contains(word) && !has_lost.swap(true, Ordering::Relaxed) {
+                break;
             }
             if to_client.write_all(&buffer[..length]).await.is_err() {
                 break;
             }
         }
-        false
     };
     tokio::select! {
-        () = up => false,
-        lost = down => lost,
+        () = up => {}
+        () = down => {}
     }
 }
 
