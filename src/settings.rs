@@ -116,6 +116,9 @@ pub fn redactor(
     {
         builder = builder.known(&known.name, known.value.reveal());
     }
+    for (name, secret) in config.notify.secrets() {
+        builder = builder.known(name, secret.reveal());
+    }
     for rule in &config.redaction.disabled_rules {
         builder = builder.disable(rule);
     }

@@ -1,6 +1,9 @@
 //! The `[notify]` section: who is told when a session needs a person and no tab has shown it, and how. Sends nothing itself.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use toml::de::DeValue;
 
@@ -106,6 +109,8 @@ pub struct Webhook {
     pub url: Secret,
     /// The key of the signatures.
     pub secret: Secret,
+    /// Where it is kept, if that is a file.
+    pub secret_file: Option<PathBuf>,
     /// What it tells.
     pub rules: ChannelRules,
 }
@@ -117,11 +122,32 @@ pub struct Ntfy {
     pub url: Secret,
     /// The access token, if the server wants one.
     pub token: Option<Secret>,
+    /// Where it is kept, if that is a file.
+    pub token_file: Option<PathBuf>,
     /// What it tells.
     pub rules: ChannelRules,
 }
 
 impl Notify {
+    /// What must be shown to nobody, each with the name that stands in its place.
+    pub fn secrets(&self) -> Vec<(&'static str, &Secret)> {
+        let webhook = self.webhook.iter().map(|own| ("webhook", &own.secret));
+        let token = self.ntfy.iter().filter_map(|own| own.token.as_ref());
+        webhook.chain(token.map(|token| ("ntfy", token))).collect()
+    }
+
+    /// The files that hold some of it.
+    pub(crate) fn files(&self) -> Vec<(&'static str, &Path)> {
+        let webhook = self
+            .webhook
+            .as_ref()
+            .and_then(|own| own.secret_file.as_deref());
+        let ntfy = self.ntfy.as_ref().and_then(|own| own.token_file.as_deref());
+        let webhook = webhook.map(|file| ("notify.webhook.secret_file", file));
+        let ntfy = ntfy.map(|file| ("notify.ntfy.token_file", file));
+        webhook.into_iter().chain(ntfy).collect()
+    }
+
     pub(crate) fn read(mut section: Section<'_>, base: &Base<'_>) -> Self {
         let seconds = Duration::from_secs;
         let after = section.value(
@@ -175,7 +201,7 @@ impl Webhook {
     fn read(mut section: Section<'_>, base: &Base<'_>, plain: &[String]) -> Option<Self> {
         let url = url(&mut section, plain);
         let rules = ChannelRules::read(&mut section);
-        let secret = kept_elsewhere(&mut section, base, "secret_file", "secret_env");
+        let (secret, secret_file) = kept_elsewhere(&mut section, base, "secret_file", "secret_env");
         let sound = section.is_sound(&["url", "secret_file", "secret_env"]);
         match (&url, &secret) {
             (Some(_), None) if sound => section.note(
@@ -192,8 +218,12 @@ impl Webhook {
             _ => {}
         }
         section.finish();
-        url.zip(secret)
-            .map(|(url, secret)| Self { url, secret, rules })
+        url.zip(secret).map(|(url, secret)| Self {
+            url,
+            secret,
+            secret_file,
+            rules,
+        })
     }
 }
 
@@ -201,7 +231,7 @@ impl Ntfy {
     fn read(mut section: Section<'_>, base: &Base<'_>, plain: &[String]) -> Option<Self> {
         let url = url(&mut section, plain);
         let rules = ChannelRules::read(&mut section);
-        let token = kept_elsewhere(&mut section, base, "token_file", "token_env");
+        let (token, token_file) = kept_elsewhere(&mut section, base, "token_file", "token_env");
         let fits = |token: &Secret| token.reveal().bytes().all(|b| b.is_ascii_graphic());
         if token.as_ref().is_some_and(|token| !fits(token)) {
             section.note(
@@ -213,17 +243,22 @@ impl Ntfy {
             section.note("url", "is missing, and there is a token for it");
         }
         section.finish();
-        url.map(|url| Self { url, token, rules })
+        url.map(|url| Self {
+            url,
+            token,
+            token_file,
+            rules,
+        })
     }
 }
 
-/// A secret of a private file or of the environment; never of the configuration itself.
+/// A secret of a private file, which is given too, or of the environment; never of the configuration itself.
 fn kept_elsewhere(
     section: &mut Section<'_>,
     base: &Base<'_>,
     file_key: &'static str,
     variable_key: &'static str,
-) -> Option<Secret> {
+) -> (Option<Secret>, Option<PathBuf>) {
     let file = section.optional(file_key, |value| secret_in(base, value));
     let variable = section.optional(variable_key, value::variable);
     let variable = variable.and_then(|name| match base.environment.secret(&name) {
@@ -242,17 +277,20 @@ fn kept_elsewhere(
             format!("is set, and {file_key} is too; keep one"),
         );
     }
-    file.or(variable)
+    match file {
+        Some((secret, path)) => (Some(secret), Some(path)),
+        None => (variable, None),
+    }
 }
 
-fn secret_in(base: &Base<'_>, value: &DeValue<'_>) -> Parsed<Secret> {
+fn secret_in(base: &Base<'_>, value: &DeValue<'_>) -> Parsed<(Secret, PathBuf)> {
     let path = base.path(value)?;
     let content = paths::read_private(&path, SECRET_FILE_BYTES)?;
     let shown = shown_path(&path);
     let text = str::from_utf8(&content).map_err(|_| format!("{shown} is not UTF-8"))?;
     match text.trim_end_matches(['\n', '\r']) {
         "" => Err(format!("{shown} is empty")),
-        text => Ok(Secret::new(text.to_owned())),
+        text => Ok((Secret::new(text.to_owned()), path)),
     }
 }
 

@@ -68,6 +68,7 @@ fn judge_workspaces(config: &Config, problems: &Problems<'_>) {
             _ => None,
         },
     ));
+    own.extend(config.notify.files());
     for workspace in &config.codex.workspaces {
         for (what, path) in &own {
             if paths::holds(workspace, path) {

@@ -569,3 +569,33 @@ fn own_rules_are_a_pattern_or_a_cue() {
         ]
     );
 }
+
+#[test]
+fn a_secret_of_notifications_lies_in_no_workspace_and_is_known_to_the_redactor() {
+    let home = Home::new(&with_digest(
+        "[codex]\nworkspaces = [\"~/work\"]\n[notify.webhook]\nurl = \"http://127.0.0.1:9/\"\nsecret_file = \"~/work/secret\"",
+    ));
+    fs::create_dir_all(home.path("work")).expect("the file system works");
+    let file = home.path("work/secret");
+    let value = "synthetic-".repeat(3);
+    fs::write(&file, &value).expect("the file system works");
+    chmod(&file, 0o600);
+    let error = home.load().expect_err("a command could change the secret");
+    assert!(
+        error.problem.contains("notify.webhook.secret_file"),
+        "{error}"
+    );
+
+    let apart = fs::read_to_string(home.file()).expect("the file system works");
+    fs::write(home.file(), apart.replace("~/work/secret", "~/secret"))
+        .expect("the file system works");
+    fs::rename(&file, home.path("secret")).expect("the file system works");
+    let config = home.load().expect("it lies elsewhere now");
+    let secrets: Vec<_> = config
+        .notify
+        .secrets()
+        .into_iter()
+        .map(|(name, secret)| (name, secret.reveal().to_owned()))
+        .collect();
+    assert_eq!(secrets, [("webhook", value)]);
+}
