@@ -113,7 +113,7 @@ impl Scan {
     fn try_known(&mut self, redactor: &Redactor, view: View<'_>, found: Candidate<'_>) -> bool {
         let at = found.at;
         for entry in found.entries {
-            if entry.head != head::KNOWN || !entry.may_stand(view.hay, at) {
+            if entry.head != head::KNOWN || !found.admits(entry) {
                 continue;
             }
             let literal = redactor.finder.literal(entry.id);

@@ -210,30 +210,37 @@ pub(crate) struct Finder {
 pub(crate) struct Entry {
     /// The literal.
     pub(crate) id: u32,
+    /// The bytes behind the window, folded.
+    next: u32,
+    /// Which of them the literal has.
+    mask: u32,
     /// Its [`head`].
     pub(crate) head: u8,
-    /// The byte behind the window, folded; zero when any may stand there.
-    next: u8,
 }
 
 impl Entry {
     fn new(id: u32, literal: &Literal) -> Entry {
-        let next = literal.text.get(WINDOW).filter(|_| !literal.wraps);
+        let behind = literal.text.get(WINDOW..).filter(|_| !literal.wraps);
+        let (next, mask) = following(behind.unwrap_or_default());
         Entry {
             id,
+            next,
+            mask,
             head: literal.head,
-            next: next.map_or(0, |byte| byte | 0x20),
         }
     }
+}
 
-    /// Whether the literal may stand at `hay[at..]`, where its window does.
-    #[inline]
-    pub(crate) fn may_stand(self, hay: &[u8], at: usize) -> bool {
-        self.next == 0
-            || hay
-                .get(at + WINDOW)
-                .is_none_or(|byte| byte | 0x20 == self.next)
+/// The first bytes of `text`, as many as a window has, folded; and a mask of those that it has.
+#[inline]
+fn following(text: &[u8]) -> (u32, u32) {
+    if let Some(bytes) = text.first_chunk::<WINDOW>() {
+        return (u32::from_le_bytes(*bytes) | FOLD, u32::MAX);
     }
+    let mut bytes = [0; WINDOW];
+    bytes[..text.len()].copy_from_slice(text);
+    let mask = (1 << (8 * text.len())) - 1;
+    ((u32::from_le_bytes(bytes) | FOLD) & mask, mask)
 }
 
 /// The literals of one window: `entries[from..to]`, longest first.
@@ -438,6 +445,18 @@ pub(crate) struct Candidate<'f> {
     pub(crate) entries: &'f [Entry],
     /// Union of the [`head`] bits of these literals.
     pub(crate) heads: u8,
+    /// What follows their first bytes in the text.
+    next: u32,
+    /// How much of that is at hand.
+    mask: u32,
+}
+
+impl Candidate<'_> {
+    /// Whether the literal of `entry` may stand there, as far as its next bytes tell.
+    #[inline]
+    pub(crate) fn admits(&self, entry: &Entry) -> bool {
+        (self.next ^ entry.next) & entry.mask & self.mask == 0
+    }
 }
 
 /// The candidates of one text; see [`Finder::hits`].
@@ -465,10 +484,13 @@ impl<'f> Iterator for Hits<'f, '_> {
                 let window = u32::from_le_bytes(window.try_into().ok()?) | FOLD;
                 if let Some(slot) = self.finder.look_up(window) {
                     let entries = &self.finder.entries[slot.from as usize..slot.to as usize];
+                    let (next, mask) = following(&self.hay[at + WINDOW..]);
                     return Some(Candidate {
                         at,
                         entries,
                         heads: slot.heads,
+                        next,
+                        mask,
                     });
                 }
             }

@@ -15,6 +15,8 @@ use crate::writer::Writer;
 
 /// Most bytes that a stream holds back. The rules decide within less; should one not, the text is dropped, never passed.
 pub const HOLD_MAX: usize = 8 * 1024;
+/// Room for so much text is kept for the next piece, so that small pieces need no allocation.
+const SPARE_MAX: usize = 512;
 /// After so long, held text that is no candidate of weight is shown.
 pub const RELEASE_AFTER: Duration = Duration::from_millis(50);
 /// After so long, held text is shown or counted as secret; nothing is held longer.
@@ -69,39 +71,36 @@ impl Stream {
         if self.carry.is_empty() && !coloured {
             self.age = Duration::ZERO;
             let out = self.step(chunk, false);
-            self.keep(chunk);
+            if let Some(from) = self.keep(chunk) {
+                self.carry.push_str(&chunk[from..]);
+            }
             return out;
         }
-        let nothing_held = self.held() == 0;
         let before = self.carry.len();
         let mut text = std::mem::take(&mut self.carry);
         match coloured {
             true => self.colours.strip(chunk, &mut text, false),
             false => text.push_str(chunk),
         }
-        let out = self.step(&text, false);
-        let same = nothing_held && out == chunk;
-        // Written text that is the beginning of `text` needs no copy.
-        let whole =
-            matches!(out, Cow::Borrowed(part) if std::ptr::eq(part.as_ptr(), text.as_ptr()));
-        let length = out.len();
-        let out = if same || whole {
-            String::new()
-        } else {
-            out.into_owned()
+        let out = match self.step(&text, false) {
+            Cow::Borrowed(part) => {
+                // What leaves is mostly the chunk, or a part of it.
+                let from = part.as_ptr().addr().wrapping_sub(text.as_ptr().addr());
+                let within = from.checked_sub(before).filter(|_| !coloured);
+                match within.and_then(|from| chunk.get(from..from + part.len())) {
+                    Some(same) => Cow::Borrowed(same),
+                    None if part == chunk => Cow::Borrowed(chunk),
+                    None => Cow::Owned(part.to_owned()),
+                }
+            }
+            Cow::Owned(out) if out == chunk => Cow::Borrowed(chunk),
+            Cow::Owned(out) => Cow::Owned(out),
         };
         if self.writer.out >= before {
             self.age = Duration::ZERO;
         }
-        self.keep(&text);
-        if same {
-            return Cow::Borrowed(chunk);
-        }
-        if whole {
-            text.truncate(length);
-            return Cow::Owned(text);
-        }
-        Cow::Owned(out)
+        self.carry_on(text);
+        out
     }
 
     /// The stream has come to its end: returns all that was held, redacted, and begins anew.
@@ -152,7 +151,7 @@ impl Stream {
             .writer
             .write(&self.redactor, &mut self.scan, &mut self.colours, &text)
             .into_owned();
-        self.keep(&text);
+        self.carry_on(text);
         if self.carry.len() <= self.writer.out {
             out.push_str(&self.colours.release());
         }
@@ -164,18 +163,27 @@ impl Stream {
         self.carry.len().saturating_sub(self.writer.out) + self.colours.held()
     }
 
-    /// Keeps what of `text` the next scan needs.
-    fn keep(&mut self, text: &str) {
+    /// Keeps what of `text` the next scan needs, in place.
+    fn carry_on(&mut self, mut text: String) {
+        if let Some(from) = self.keep(&text) {
+            text.drain(..from);
+            text.shrink_to(SPARE_MAX);
+            self.carry = text;
+        }
+    }
+
+    /// From where on the next scan needs `text`: positions count from there. None when it was dropped.
+    fn keep(&mut self, text: &str) -> Option<usize> {
         let from = self.scan.needs().min(self.writer.out).min(text.len());
-        let Some(rest) = text.get(from..).filter(|rest| rest.len() <= HOLD_MAX) else {
+        if !text.is_char_boundary(from) || text.len() - from > HOLD_MAX {
             self.fail(text);
-            return;
-        };
+            return None;
+        }
         self.prev = self.prev.then(&text.as_bytes()[..from]);
-        self.carry = rest.to_owned();
         self.scan.rebase(from);
         self.writer.rebase(from);
         self.colours.rebase(from, HOLD_MAX);
+        Some(from)
     }
 
     /// More is held than any rule should: the text is dropped, and the marker of the engine leaves in its place.

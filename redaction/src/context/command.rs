@@ -374,16 +374,22 @@ pub(super) fn judge_command(view: View<'_>, at: usize, after: usize) -> Judged {
         return judge_argument(view, after, *takes);
     }
     let near = &view.hay[after..view.hay.len().min(after + FLAG_WITHIN)];
-    // Behind a marker the distance to the command is not what it was; behind the same command it is that one's turn.
-    let marker = first(near, OPENING.as_bytes()).unwrap_or(near.len());
-    let marker = first(&near[..marker], name).unwrap_or(marker);
-    let line = memchr::memchr3(b'\n', b'\r', b';', &near[..marker]).unwrap_or(marker);
-    let within = &near[..memchr::memchr(b'|', &near[..line]).unwrap_or(line)];
-    let found = memchr::memchr_iter(b' ', within)
-        .find_map(|at| flag_at(&within[at..], flags).map(|width| (after + at, width)));
-    let Some((flag, width)) = found else {
-        let open = within.len() == near.len() && near.len() < FLAG_WITHIN && !view.eof;
-        return Err(if open { Stop::More } else { Stop::No });
+    // Most flags stand directly behind; else the reach of the command is found first.
+    let found = match flag_at(near, flags) {
+        Some(width) if is_reached(near, name, width) => Some((0, width)),
+        _ => {
+            let within = &near[..reach(near, name)];
+            let open = within.len() == near.len() && near.len() < FLAG_WITHIN && !view.eof;
+            let found = memchr::memchr_iter(b' ', within)
+                .find_map(|at| flag_at(&within[at..], flags).map(|width| (at, width)));
+            if found.is_none() && open {
+                return Err(Stop::More);
+            }
+            found
+        }
+    };
+    let Some((flag, width)) = found.map(|(at, width)| (after + at, width)) else {
+        return Err(Stop::No);
     };
     let start = flag + width;
     // A longer flag may be arriving.
@@ -393,6 +399,21 @@ pub(super) fn judge_command(view: View<'_>, at: usize, after: usize) -> Judged {
         return Err(Stop::More);
     }
     judge_argument(view, start, *takes)
+}
+
+/// Whether what stands `to` bytes behind a command still belongs to it.
+fn is_reached(near: &[u8], name: &[u8], to: usize) -> bool {
+    let looked = near.len().min(to + name.len().max(OPENING.len()));
+    reach(&near[..looked], name) >= to
+}
+
+/// How far a command reaches in the text behind it.
+fn reach(near: &[u8], name: &[u8]) -> usize {
+    // Behind a marker the distance to the command is not what it was; behind the same command it is that one's turn.
+    let marker = first(near, OPENING.as_bytes()).unwrap_or(near.len());
+    let marker = first(&near[..marker], name).unwrap_or(marker);
+    let line = memchr::memchr3(b'\n', b'\r', b';', &near[..marker]).unwrap_or(marker);
+    memchr::memchr(b'|', &near[..line]).unwrap_or(line)
 }
 
 /// Where `part` first stands in `text`; for texts so short that preparing a search costs more than the search.

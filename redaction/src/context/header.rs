@@ -135,12 +135,14 @@ pub(super) fn judge_cookie(view: View<'_>, at: usize, after: usize) -> Judged {
     }
     let start = signs(view, after)?;
     let value = Value::find_within(view, start, Ending::Class(LINE), COOKIE_MAX)?;
-    let secret = value.bytes(view).split(|byte| *byte == b';').any(|pair| {
-        let mut halves = pair.trim_ascii().splitn(2, |byte| *byte == b'=');
-        let name = halves.next().unwrap_or_default();
-        let is_name = || !name.is_empty() && name.iter().all(|byte| COOKIE_NAME.has(*byte));
-        halves.next().is_some_and(is_cookie) && is_name()
-    });
+    let bytes = value.bytes(view);
+    let secret = bytes.iter().any(u8::is_ascii_digit)
+        && bytes.split(|byte| *byte == b';').any(|pair| {
+            let mut halves = pair.trim_ascii().splitn(2, |byte| *byte == b'=');
+            let name = halves.next().unwrap_or_default();
+            let is_name = || !name.is_empty() && name.iter().all(|byte| COOKIE_NAME.has(*byte));
+            halves.next().is_some_and(is_cookie) && is_name()
+        });
     value.verdict(view, secret)
 }
 

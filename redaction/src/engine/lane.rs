@@ -90,7 +90,7 @@ impl Lane {
             return;
         }
         for entry in found.entries {
-            if entry.head & self.heads == 0 || !entry.may_stand(view.hay, at) {
+            if entry.head & self.heads == 0 || !found.admits(entry) {
                 continue;
             }
             if entry.head == head::RULE && !view.word_begins(at) {
