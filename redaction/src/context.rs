@@ -220,7 +220,8 @@ impl Value {
 
 /// Whether a marker stands in `value`: what was redacted already, and what stands beside it, was judged then.
 fn is_marked(value: &[u8]) -> bool {
-    memchr::memmem::find(value, OPENING.as_bytes()).is_some()
+    memchr::memchr_iter(OPENING.as_bytes()[0], value)
+        .any(|at| value[at..].starts_with(OPENING.as_bytes()))
 }
 
 /// What is at hand at `at` and is matched by `text`, ignoring case: its end.

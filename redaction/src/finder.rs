@@ -211,9 +211,9 @@ pub(crate) struct Entry {
     /// The literal.
     pub(crate) id: u32,
     /// The bytes behind the window, folded.
-    next: u32,
+    next: u64,
     /// Which of them the literal has.
-    mask: u32,
+    mask: u64,
     /// Its [`head`].
     pub(crate) head: u8,
 }
@@ -231,16 +231,17 @@ impl Entry {
     }
 }
 
-/// The first bytes of `text`, as many as a window has, folded; and a mask of those that it has.
+/// The first eight bytes of `text`, folded; and a mask of those that it has.
 #[inline]
-fn following(text: &[u8]) -> (u32, u32) {
-    if let Some(bytes) = text.first_chunk::<WINDOW>() {
-        return (u32::from_le_bytes(*bytes) | FOLD, u32::MAX);
+fn following(text: &[u8]) -> (u64, u64) {
+    const FOLDED: u64 = u64::from_le_bytes([0x20; 8]);
+    if let Some(bytes) = text.first_chunk::<8>() {
+        return (u64::from_le_bytes(*bytes) | FOLDED, u64::MAX);
     }
-    let mut bytes = [0; WINDOW];
+    let mut bytes = [0; 8];
     bytes[..text.len()].copy_from_slice(text);
     let mask = (1 << (8 * text.len())) - 1;
-    ((u32::from_le_bytes(bytes) | FOLD) & mask, mask)
+    ((u64::from_le_bytes(bytes) | FOLDED) & mask, mask)
 }
 
 /// The literals of one window: `entries[from..to]`, longest first.
@@ -446,9 +447,9 @@ pub(crate) struct Candidate<'f> {
     /// Union of the [`head`] bits of these literals.
     pub(crate) heads: u8,
     /// What follows their first bytes in the text.
-    next: u32,
+    next: u64,
     /// How much of that is at hand.
-    mask: u32,
+    mask: u64,
 }
 
 impl Candidate<'_> {

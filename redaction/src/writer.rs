@@ -10,6 +10,9 @@ use crate::engine::intervals::{Interval, SHUT};
 use crate::marker;
 use crate::redactor::Redactor;
 
+/// Room for a marker or two that are longer than what they stand for.
+const ROOM: usize = 64;
+
 /// How far a text has been written. Positions count like those of the scan.
 #[derive(Debug, Default)]
 pub(crate) struct Writer {
@@ -51,7 +54,7 @@ impl Writer {
                 return out;
             }
             if !self.joined {
-                redactor.write_marker(out.to_mut(), &group);
+                redactor.write_marker(owned(&mut out, text, self.out), &group);
             }
             self.out = self.out.max(group.end);
             if scan.known_from() < group.end {
@@ -75,7 +78,7 @@ impl Writer {
         while let Some((at, sequence)) = colours.next_until(to) {
             append(out, text, self.out, at);
             self.out = self.out.max(at);
-            out.to_mut().push_str(&sequence);
+            owned(out, text, self.out).push_str(&sequence);
         }
         append(out, text, self.out, to);
         self.out = self.out.max(to);
@@ -101,6 +104,16 @@ fn group(intervals: &[Interval]) -> Option<(Interval, usize)> {
         members += 1;
     }
     Some((group, members))
+}
+
+/// `out` as a text of its own, with room for what of `text` is left from `from` on.
+fn owned<'o>(out: &'o mut Cow<'_, str>, text: &str, from: usize) -> &'o mut String {
+    if let Cow::Borrowed(part) = *out {
+        let mut room = String::with_capacity(part.len() + text.len().saturating_sub(from) + ROOM);
+        room.push_str(part);
+        *out = Cow::Owned(room);
+    }
+    out.to_mut()
 }
 
 /// Appends `text[from..to]`; a range that would cut a character is dropped, and says so.

@@ -5,8 +5,7 @@
 use crate::class::Class;
 use crate::context::strength::{self, Place};
 use crate::context::value::Ending;
-use crate::context::{Judged, Stop, Value, expect};
-use crate::marker::OPENING;
+use crate::context::{Judged, Stop, Value, expect, is_marked};
 use crate::view::View;
 
 /// Longest argument before the secret.
@@ -104,8 +103,8 @@ pub(super) fn judge_echo(view: View<'_>, at: usize, after: usize) -> Judged {
         false => 0,
     };
     // A marker has a colon, too.
-    let marked = memchr::memmem::find(bytes, OPENING.as_bytes()).is_some();
-    let secret = found && !marked && strength::is_password(&bytes[user..], Place::Literal);
+    let secret =
+        found && !is_marked(bytes) && strength::is_password(&bytes[user..], Place::Literal);
     Value {
         start: value.start + user,
         ..value

@@ -366,7 +366,7 @@ pub(super) fn judge_command(view: View<'_>, at: usize, after: usize) -> Judged {
     let sized = BY_LENGTH.get(name.len()).map_or(&[][..], Vec::as_slice);
     let Some((_, flags, takes)) = sized
         .iter()
-        .find(|(command, ..)| command.as_bytes().eq_ignore_ascii_case(name))
+        .find(|(command, ..)| is_command(command.as_bytes(), name))
     else {
         return Err(Stop::No);
     };
@@ -401,10 +401,19 @@ pub(super) fn judge_command(view: View<'_>, at: usize, after: usize) -> Judged {
     judge_argument(view, start, *takes)
 }
 
-/// Whether what stands `to` bytes behind a command still belongs to it.
+/// Whether `name` is `command`; most others differ in their last bytes.
+fn is_command(command: &[u8], name: &[u8]) -> bool {
+    let folded = |bytes: &[u8]| bytes.last().map(|byte| byte | 0x20);
+    folded(command) == folded(name) && command.eq_ignore_ascii_case(name)
+}
+
+/// Whether the first `to` bytes behind a command still belong to it, as [`reach`] has it for more of them.
 fn is_reached(near: &[u8], name: &[u8], to: usize) -> bool {
-    let looked = near.len().min(to + name.len().max(OPENING.len()));
-    reach(&near[..looked], name) >= to
+    (0..to).all(|at| match near[at] {
+        b'\n' | b'\r' | b';' | b'|' => false,
+        b'[' => !near[at..].starts_with(OPENING.as_bytes()),
+        byte => byte != name[0] || !near[at..].starts_with(name),
+    })
 }
 
 /// How far a command reaches in the text behind it.

@@ -7,7 +7,7 @@ use crate::context::value::VALUE_MAX;
 use crate::context::words;
 
 /// What a value consists of.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Traits {
     length: usize,
     lower: usize,
@@ -37,42 +37,76 @@ pub(super) enum Place {
     Bare,
 }
 
+/// Sorts of bytes: letters first.
+const LOWER: u8 = 0;
+const UPPER: u8 = 1;
+const DIGIT: u8 = 2;
+const SPACE: u8 = 3;
+/// Joints of names and words of other languages.
+const NEUTRAL: u8 = 4;
+const SPECIAL: u8 = 5;
+const SORTS: usize = 6;
+
+/// The sort of each byte.
+const SORT: [u8; 256] = {
+    let mut table = [SPECIAL; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            b'a'..=b'z' => LOWER,
+            b'A'..=b'Z' => UPPER,
+            b'0'..=b'9' => DIGIT,
+            b' ' | b'\t' => SPACE,
+            b'_' | b'-' | b'.' | b'/' | b':' | b',' | b'=' | b'+' | 0x80.. => NEUTRAL,
+            _ => SPECIAL,
+        };
+        byte += 1;
+    }
+    table
+};
+
 impl Traits {
     /// Counts through `value`.
     pub(super) fn of(value: &[u8]) -> Traits {
-        let mut traits = Traits {
-            length: value.len(),
-            ..Traits::default()
-        };
-        let mut last = b' ';
+        let mut counts = [0; SORTS];
+        let (mut turns, mut humps, mut pairs, mut usual) = (0, 0, 0, 0);
+        let (mut last, mut before) = (b' ', SPACE);
         let mut at = 0;
         while let Some(byte) = value.get(at).copied() {
             at += 1;
-            match byte {
-                b'a'..=b'z' => traits.lower += 1,
-                b'A'..=b'Z' => traits.upper += 1,
-                b'0'..=b'9' => traits.digits += 1,
-                b' ' | b'\t' => traits.spaces += 1,
-                b'_' | b'-' | b'.' | b'/' | b':' | b',' | b'=' | b'+' => {}
-                // A percent escape says nothing about its text.
-                b'%' if matches!(value[at..], [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()) => {
-                    at += 2
-                }
-                // Words of other languages.
-                0x80.. => {}
-                _ => traits.special += 1,
+            let sort = SORT[usize::from(byte)];
+            // A percent escape says nothing about its text.
+            if byte == b'%'
+                && matches!(value[at..], [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
+            {
+                at += 2;
+            } else {
+                counts[usize::from(sort)] += 1;
             }
-            let turned = last.is_ascii_alphabetic() && byte.is_ascii_digit()
-                || last.is_ascii_digit() && byte.is_ascii_alphabetic();
-            traits.turns += usize::from(turned);
-            traits.humps += usize::from(last.is_ascii_lowercase() && byte.is_ascii_uppercase());
-            if last.is_ascii_alphabetic() && byte.is_ascii_alphabetic() {
-                traits.pairs += 1;
-                traits.usual += usize::from(is_usual(last, byte));
+            if sort <= UPPER && before <= UPPER {
+                pairs += 1;
+                usual += usize::from(is_usual(last, byte));
+                humps += usize::from(before == LOWER && sort == UPPER);
+            } else {
+                turns += usize::from(
+                    (before == DIGIT && sort <= UPPER) || (before <= UPPER && sort == DIGIT),
+                );
             }
-            last = byte;
+            (last, before) = (byte, sort);
         }
-        traits
+        let count = |sort: u8| counts[usize::from(sort)];
+        Traits {
+            length: value.len(),
+            lower: count(LOWER),
+            upper: count(UPPER),
+            digits: count(DIGIT),
+            special: count(SPECIAL),
+            spaces: count(SPACE),
+            turns,
+            humps,
+            pairs,
+            usual,
+        }
     }
 
     /// Whether its pairs of letters are mostly those of words: `X509CertificateFlag`.
@@ -141,7 +175,8 @@ fn entropy(value: &[u8]) -> f32 {
 
 /// Whether `value` is what a person or a machine chose as a password.
 pub(super) fn is_password(value: &[u8], place: Place) -> bool {
-    if value.len() < 6 {
+    // Most of what stands behind a cue in prose is the next word.
+    if value.len() < 6 || (place == Place::Bare && value.iter().all(u8::is_ascii_lowercase)) {
         return false;
     }
     let traits = Traits::of(value);
@@ -330,7 +365,7 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
 
 /// An expression of a programming language, a path or an address.
 fn is_code(value: &[u8], place: Place) -> bool {
-    if value.windows(3).any(|part| part == b"://")
+    if memchr::memchr_iter(b':', value).any(|at| value[at..].starts_with(b"://"))
         || matches!(
             value,
             [b'.', b'/', ..] | [b'~', b'/', ..] | [b'.', b'.', ..]
@@ -371,9 +406,8 @@ fn is_code(value: &[u8], place: Place) -> bool {
 
 /// `settings.auth.token2`: a path of names.
 fn dotted(value: &[u8]) -> bool {
-    let mut parts = value.split(|byte| *byte == b'.');
-    value.contains(&b'.')
-        && parts.all(|part| {
+    memchr::memchr(b'.', value).is_some()
+        && value.split(|byte| *byte == b'.').all(|part| {
             part.first()
                 .is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
                 && part

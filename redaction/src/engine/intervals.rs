@@ -62,13 +62,16 @@ impl Intervals {
 
     /// Adds an interval.
     pub(crate) fn enter(&mut self, interval: Interval) {
-        if let Some(last) = self.0.last_mut()
-            && last.start <= interval.start
-            && interval.start < last.end
-            && interval.open == SHUT
-        {
-            last.unite(&interval);
-            return;
+        match self.0.last_mut() {
+            Some(last) if last.start > interval.start => {}
+            Some(last) if interval.start < last.end && interval.open == SHUT => {
+                last.unite(&interval);
+                return;
+            }
+            _ => {
+                self.0.push(interval);
+                return;
+            }
         }
         let at = self
             .0

@@ -19,6 +19,8 @@ const WORDS_MAX: usize = 7;
 const OWNER_MAX: usize = 40;
 /// Most words behind `for`.
 const OWNER_WORDS: u8 = 2;
+/// Shortest secret behind its name without a sign.
+const NEIGHBOUR_MIN: usize = 6;
 const PROSE: Class = WORD.with(b"-.@'`");
 
 /// What may stand before the value in a block, each on a line of its own.
@@ -105,7 +107,9 @@ pub(super) fn sign(view: View<'_>, name: Name, kind: Kind) -> Judged<Sign> {
         [byte, ..] if spaced && !name.flag && !name.upper && byte.is_ascii_alphanumeric() => {
             match says(view, at, kind)? {
                 Some(found) => return Ok(found),
-                None if name.closed || !may_neighbour(kind) => return Err(Stop::No),
+                None if name.closed || !may_neighbour(kind) || is_short(rest) => {
+                    return Err(Stop::No);
+                }
                 None => 0,
             }
         }
@@ -159,6 +163,12 @@ fn element(view: View<'_>, at: usize) -> Judged<Sign> {
 /// Whether a value of this kind may stand behind its name without a sign.
 fn may_neighbour(kind: Kind) -> bool {
     matches!(kind, Kind::Password | Kind::Token | Kind::Secret)
+}
+
+/// Whether a word of `rest` ends before it is as long as any secret.
+fn is_short(rest: &[u8]) -> bool {
+    let near = &rest[..rest.len().min(NEIGHBOUR_MIN)];
+    near.iter().any(|byte| byte.is_ascii_whitespace())
 }
 
 /// `the password is ...`, `the password for root was changed to ...`: the sign of the value, when words lead to one.
