@@ -695,3 +695,6 @@ impl Feed {
         Ok((cursor, lines))
     }
 }
+
+#[cfg(test)]
+mod tests;
