@@ -2,6 +2,8 @@
 //!
 //! What its parts do is tested beside them.
 
+use std::sync::atomic::Ordering;
+
 use tempfile::TempDir;
 
 use super::*;
