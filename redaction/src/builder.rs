@@ -303,14 +303,27 @@ impl Parts {
     fn sign(&mut self, rule: &'static SignRule) {
         let label = self.label(rule.id);
         let owner = self.rule(label, rank::PREFIX, Matcher::Sign(rule));
-        self.literals.push(Literal {
-            text: rule.sign.as_bytes().to_vec(),
-            fold: false,
-            next: Class::EMPTY.range(b'0', b'9'),
-            head: head::SIGN,
-            owner,
-            wraps: false,
-        });
+        let digits = Class::EMPTY.range(b'0', b'9');
+        let hex = digits.range(b'a', b'f');
+        // A sign that says so little is looked for with the two digits behind it.
+        let (texts, next) = match rule.sign.len() {
+            1 => {
+                let behind = hex.bytes().flat_map(|a| hex.bytes().map(move |b| [a, b]));
+                let text = |behind: [u8; 2]| [rule.sign.as_bytes(), &behind].concat();
+                (behind.map(text).collect(), hex)
+            }
+            _ => (vec![rule.sign.as_bytes().to_vec()], digits),
+        };
+        for text in texts {
+            self.literals.push(Literal {
+                text,
+                fold: false,
+                next,
+                head: head::SIGN,
+                owner,
+                wraps: false,
+            });
+        }
     }
 
     fn cue(&mut self, id: &str, kind: Kind, cue: &str) {

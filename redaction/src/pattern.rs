@@ -14,6 +14,8 @@ const HEAD_MIN: usize = 3;
 const UNBOUNDED: u32 = u32::MAX;
 /// Largest class that may stand among the fixed characters of a head: each member makes a head of its own.
 const HEAD_CLASS_MAX: usize = 16;
+/// The same for the last of them, when the others are plain.
+const LAST_CLASS_MAX: usize = 62;
 
 /// Why a pattern text is not usable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -96,8 +98,12 @@ impl Pattern {
             }
             let (class, literal) = parser.atom()?;
             let (min, max) = parser.counts()?;
-            let fixed = literal.is_some()
-                || (heads[0].len() < HEAD_MIN && class.bytes().count() <= HEAD_CLASS_MAX);
+            let most = match heads[0].len() {
+                length if length + 1 == HEAD_MIN && heads.len() == 1 => LAST_CLASS_MAX,
+                0..HEAD_MIN => HEAD_CLASS_MAX,
+                _ => 0,
+            };
+            let fixed = literal.is_some() || class.bytes().count() <= most;
             if fixed && body.is_empty() && (min, max) == (1, 1) {
                 heads = heads
                     .iter()

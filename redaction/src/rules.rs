@@ -63,8 +63,23 @@ pub(crate) struct SignRule {
     pub(crate) before: &'static [usize],
     /// Of how many characters, but for padding.
     pub(crate) lengths: RangeInclusive<usize>,
-    /// Whether it is base64, with the signs of that and padding.
-    pub(crate) padded: bool,
+    /// What else it is made of.
+    pub(crate) letters: Letters,
+}
+
+/// What a token with a sign is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Letters {
+    /// Letters and digits.
+    Plain,
+    /// Base64, with the signs of that and padding.
+    Base64,
+    /// Letters, digits and underscores.
+    Word,
+    /// Hexadecimal digits and dashes.
+    HexDash,
+    /// Hexadecimal digits and colons.
+    HexColon,
 }
 
 impl SignRule {
@@ -80,10 +95,10 @@ impl SignRule {
         // The first characters must have a letter and a digit.
         let before = format!("a1{}", text(self.before[0] - 2));
         let rest = self.lengths.start() - self.before[0] - self.sign.len();
-        let after = if self.sign.starts_with('-') {
-            "7".to_owned()
-        } else {
-            text(rest)
+        let after = match self.sign {
+            "-us" => "7".to_owned(),
+            "-" => format!("{}-{}", text(8), text(8)),
+            _ => text(rest),
         };
         RuleInfo {
             id: self.id,
@@ -245,6 +260,8 @@ impl Need {
                 || (self == Need::MIXED && is_unreadable(body)))
             && (!self.letter || upper || lower)
             && (!self.both_cases || (upper && lower))
+            // `AKIAIOSFODNN7EXAMPLE` and the like are in every manual.
+            && !body.windows(7).any(|part| part == b"EXAMPLE")
     }
 }
 

@@ -10,7 +10,7 @@ use crate::class::{Class, WORD};
 use crate::engine::intervals::{Interval, Intervals, SHUT};
 use crate::finder::{Candidate, Compare, head};
 use crate::redactor::{Matcher, Redactor};
-use crate::rules::SignRule;
+use crate::rules::{Letters, SignRule};
 use crate::view::{LOOK_BEHIND, View};
 
 /// Fewest characters of such a token that are shown.
@@ -31,6 +31,28 @@ const BASE64: Class = ALNUM.with(b"+/");
 const PADDING: Class = Class::EMPTY.with(b"=");
 const DIGIT: Class = Class::EMPTY.range(b'0', b'9');
 const HEX: Class = DIGIT.range(b'a', b'f');
+const HEX_DASH: Class = HEX.with(b"-");
+const HEX_COLON: Class = HEX.with(b":");
+/// Most bytes of a sign that are no letters of its token.
+const SIGN_MAX: usize = 26;
+/// What may stand behind a token whose sign has other letters than itself, and how long it is up to there.
+const SUFFIXES: [(&[u8], &Class, usize); 3] = [
+    (b":fx", &HEX_DASH, 36),
+    (b"@gems.contribsys.com", &HEX_COLON, 17),
+    (b"@enterprise.contribsys.com", &HEX_COLON, 17),
+];
+
+impl Letters {
+    fn class(self) -> &'static Class {
+        match self {
+            Letters::Plain => &ALNUM,
+            Letters::Base64 => &BASE64,
+            Letters::Word => &WORD,
+            Letters::HexDash => &HEX_DASH,
+            Letters::HexColon => &HEX_COLON,
+        }
+    }
+}
 
 /// The rules for such tokens on their way through a text.
 #[derive(Default)]
@@ -41,8 +63,8 @@ pub(crate) struct Signs {
     pub(crate) hold: usize,
     /// Tokens that end before this were found.
     found: usize,
-    /// Words that end here are longer than any token: without and with the signs of base64.
-    long: [usize; 2],
+    /// Words that end here are longer than any token, by their [`Letters`].
+    long: [usize; 5],
 }
 
 /// A word of one class.
@@ -103,13 +125,14 @@ impl Signs {
             let Matcher::Sign(sign) = &rule.matcher else {
                 continue;
             };
-            if at < self.long[usize::from(sign.padded)] {
+            let long = &mut self.long[sign.letters as usize];
+            if at < *long {
                 continue;
             }
-            let class = if sign.padded { &BASE64 } else { &ALNUM };
+            let class = sign.letters.class();
             let Some(word) = Word::before(view, at, class) else {
                 // The other signs in this word need no look.
-                self.long[usize::from(sign.padded)] = at + class.run(view.hay, at, usize::MAX);
+                *long = at + class.run(view.hay, at, usize::MAX);
                 continue;
             };
             let Some((start, end)) = token(view, at, sign, &word) else {
@@ -144,8 +167,8 @@ impl Signs {
 
     /// The first `bytes` of the text are gone.
     pub(crate) fn rebase(&mut self, bytes: usize) {
-        let [plain, padded] = &mut self.long;
-        for place in [&mut self.at, &mut self.hold, &mut self.found, plain, padded] {
+        let places = [&mut self.at, &mut self.hold, &mut self.found].into_iter();
+        for place in places.chain(&mut self.long) {
             *place = place.saturating_sub(bytes);
         }
     }
@@ -154,7 +177,8 @@ impl Signs {
 /// The token whose sign stands at `at`, but for what of it is shown. Where it may go on behind the text at hand there is
 /// none yet: then it is held.
 fn token(view: View<'_>, at: usize, sign: &SignRule, word: &Word) -> Option<(usize, usize)> {
-    let class = if sign.padded { &BASE64 } else { &ALNUM };
+    let class = sign.letters.class();
+    let padded = sign.letters == Letters::Base64;
     let open = |end: usize| end == view.hay.len() && !view.eof;
     let start = word.hidden(at)?;
     if sign.sign == "-us" {
@@ -165,12 +189,20 @@ fn token(view: View<'_>, at: usize, sign: &SignRule, word: &Word) -> Option<(usi
             && view.hay.get(end).is_none_or(|byte| !WORD.has(*byte));
         return (whole && is_hex(view, at, word)).then_some((start, end));
     }
-    let end = at + class.run(view.hay, at, TOKEN_MAX);
-    let padding = match sign.padded {
+    let behind = at + sign.sign.len();
+    let end = behind + class.run(view.hay, behind, TOKEN_MAX);
+    let padding = match padded {
         true => PADDING.run(view.hay, end, PADDING_MAX),
         false => 0,
     };
     if open(end + padding) {
+        return None;
+    }
+    let strict = !matches!(sign.letters, Letters::Plain | Letters::Base64);
+    if strict && view.hay.get(end).is_some_and(|byte| WORD.has(*byte)) {
+        return None;
+    }
+    if sign.sign == "-" && !(is_hex(view, at, word) && is_pair(&view.hay[behind..end])) {
         return None;
     }
     // The plus of a diff and the slash of a path are no part of the word.
@@ -193,6 +225,26 @@ fn is_hex(view: View<'_>, end: usize, word: &Word) -> bool {
     length == HEX_LENGTH && (1..=HEX_LENGTH).all(|back| HEX.has(view.before(end, back)))
 }
 
+/// Two groups of eight hexadecimal digits.
+fn is_pair(text: &[u8]) -> bool {
+    let digits = |part: &[u8]| part.iter().all(|byte| HEX.has(*byte));
+    matches!(text.len(), 17) && text[8] == b'-' && digits(&text[..8]) && digits(&text[9..])
+}
+
+/// The token that ends before what may be the beginning of one of [`SUFFIXES`].
+fn suffixed(view: View<'_>) -> Option<usize> {
+    let end = view.hay.len();
+    let back = (1..=SIGN_MAX).find(|back| matches!(view.before(end, *back), b':' | b'@'))?;
+    let at = end.checked_sub(back)?;
+    let held = |(sign, class, length): (&[u8], &Class, usize)| {
+        let word = Word::before(view, at, class)?;
+        let joined = usize::from(is_escaped(view, at, &word));
+        let fits = sign.starts_with(&view.hay[at..]) && word.length - joined == length;
+        word.hidden(at).filter(|_| fits)
+    };
+    SUFFIXES.into_iter().find_map(held)
+}
+
 /// Where the end of the text at hand must be held from, because the word there may be a token.
 fn tail(view: View<'_>) -> Option<usize> {
     let end = view.hay.len();
@@ -202,7 +254,9 @@ fn tail(view: View<'_>) -> Option<usize> {
         .last()
         .unwrap_or_default();
     let padded = end.checked_sub(padding).and_then(|end| held(end, &BASE64));
-    let plain = held(end, &ALNUM);
+    let plain = held(end, &WORD);
+    let hex = held(end, &HEX_DASH);
+    let colons = held(end, &HEX_COLON);
     // `-us12` behind a word
     let centre = (1..=5)
         .find(|back| view.before(end, *back) == b'-')
@@ -217,5 +271,6 @@ fn tail(view: View<'_>) -> Option<usize> {
             let held = word.hidden(end - back)?;
             (fits && is_hex(view, end - back, &word)).then_some(held)
         });
-    [padded, plain, centre].into_iter().flatten().min()
+    let held = [padded, plain, hex, colons, centre, suffixed(view)];
+    held.into_iter().flatten().min()
 }

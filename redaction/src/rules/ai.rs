@@ -294,7 +294,7 @@ pub(super) const RULES: &[PrefixRule] = &[
     PrefixRule {
         id: "sk-key",
         severity: High,
-        patterns: &["sk_[A-Za-z0-9-]{40,}"],
+        patterns: &["sk_[A-Za-z0-9-]{40,}", r"sk_[A-Za-z0-9_-]{43}\b"],
         need: Need::MIXED,
         harmless: &["sk_buff", "sk_stream_wait_connect"],
     },

@@ -57,6 +57,7 @@ pub(super) const RULES: &[PrefixRule] = &[
         id: "discord-bot-token",
         severity: High,
         patterns: &[
+            r"MD[AEIMQUYcgk][w-z0-5][A-Za-z0-9]{19,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}",
             r"MT[AEIMQUYcgk][w-z0-5][A-Za-z0-9]{19,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}",
             r"Mj[AEIMQUYcgk][w-z0-5][A-Za-z0-9]{19,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}",
             r"Mz[AEIMQUYcgk][w-z0-5][A-Za-z0-9]{19,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}",

@@ -217,9 +217,26 @@ pub(super) const RULES: &[PrefixRule] = &[
             r"hvs\.[A-Za-z0-9_-]{20,}",
             r"hvb\.[A-Za-z0-9_-]{40,}",
             r"hvr\.[A-Za-z0-9_-]{20,}",
+            r"b\.AAAAA[A-Za-z0-9_-]{80,}",
         ],
         need: Need::VARIED,
         harmless: &["hvs.", "hvs.token"],
+    },
+    PrefixRule {
+        id: "vault-legacy-token",
+        severity: High,
+        patterns: &[r"s\.[A-Za-z0-9][A-Za-z0-9]{23}\b"],
+        need: Need::MIXED,
+        harmless: &["s.name", "s.parseInt32ToStringValueOf", "class.method"],
+    },
+    PrefixRule {
+        id: "bitwarden-machine-token",
+        severity: High,
+        patterns: &[
+            r"0\.[a-f0-9][a-f0-9]{7}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}\.[A-Za-z0-9]{20,40}:[A-Za-z0-9+/=]{20,}",
+        ],
+        need: Need::MIXED,
+        harmless: &["0.25", "0.1a"],
     },
     PrefixRule {
         id: "pulumi-token",

@@ -227,7 +227,11 @@ pub(super) const RULES: &[PrefixRule] = &[
     PrefixRule {
         id: "jfrog-token",
         severity: High,
-        patterns: &["AKC[A-Za-z0-9]{60,73}", "cmVmdGtuO[A-Za-z0-9+/=_-]{40,}"],
+        patterns: &[
+            "AKC[A-Za-z0-9]{60,73}",
+            "cmVmdGtuO[A-Za-z0-9+/=_-]{40,}",
+            r"cmVmd[A-Za-z0-9]{59}\b",
+        ],
         need: Need::VARIED,
         harmless: &["AKCp"],
     },

@@ -13,7 +13,7 @@ pub(super) const RULES: &[PrefixRule] = &[
         patterns: &[
             "sk_live_[A-Za-z0-9]{16,}",
             "rk_live_[A-Za-z0-9]{16,}",
-            "sk_prod_[A-Za-z0-9]{16,}",
+            "sk_prod_[A-Za-z0-9_-]{16,}",
             "rk_prod_[A-Za-z0-9]{16,}",
             "sk_org_[A-Za-z0-9_]{20,}",
         ],

@@ -8,6 +8,27 @@ use super::{Need, PrefixRule};
 /// The rules of this family.
 pub(super) const RULES: &[PrefixRule] = &[
     PrefixRule {
+        id: "ngrok-token",
+        severity: High,
+        patterns: &[r"ak_[123][A-Za-z0-9]{26}\b", r"cr_[123][A-Za-z0-9]{26}\b"],
+        need: Need::MIXED,
+        harmless: &["ak_1", "cr_2_points"],
+    },
+    PrefixRule {
+        id: "sanity-token",
+        severity: High,
+        patterns: &["sk[A-Za-z0-9][A-Za-z0-9]{79,}"],
+        need: Need::MIXED,
+        harmless: &["skip", "sketches", "sk8"],
+    },
+    PrefixRule {
+        id: "ubidots-token",
+        severity: High,
+        patterns: &[r"BBFF-[A-Za-z0-9]{30}\b", r"BBUS-[A-Za-z0-9]{30}\b"],
+        need: Need::MIXED,
+        harmless: &["BBFF-1"],
+    },
+    PrefixRule {
         id: "notion-token",
         severity: High,
         patterns: &["ntn_[A-Za-z0-9]{40,}", r"secret_[A-Za-z0-9]{43}\b"],

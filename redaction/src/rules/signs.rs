@@ -5,7 +5,7 @@
 use std::ops::RangeInclusive;
 
 use super::Severity::High;
-use super::SignRule;
+use super::{Letters, SignRule};
 
 /// A key of Azure whose sign stands behind `before` characters, of `lengths` in all.
 const fn azure(
@@ -20,7 +20,35 @@ const fn azure(
         sign,
         before,
         lengths,
-        padded,
+        letters: if padded {
+            Letters::Base64
+        } else {
+            Letters::Plain
+        },
+    }
+}
+
+/// A key of DeepL, a UUID and `:fx`, by its last digit.
+const fn deepl(sign: &'static str) -> SignRule {
+    SignRule {
+        id: "deepl-key",
+        severity: High,
+        sign,
+        before: &[35],
+        lengths: 39..=39,
+        letters: Letters::HexDash,
+    }
+}
+
+/// What opens the gems of Sidekiq, before the host that it stands at.
+const fn sidekiq(sign: &'static str, length: usize) -> SignRule {
+    SignRule {
+        id: "sidekiq-login",
+        severity: High,
+        sign,
+        before: &[17],
+        lengths: length..=length,
+        letters: Letters::HexColon,
     }
 }
 
@@ -45,7 +73,7 @@ pub(super) const RULES: &[SignRule] = &[
         sign: "NRAL",
         before: &[36],
         lengths: 40..=40,
-        padded: false,
+        letters: Letters::Plain,
     },
     SignRule {
         id: "mailchimp-key",
@@ -53,6 +81,41 @@ pub(super) const RULES: &[SignRule] = &[
         sign: "-us",
         before: &[32],
         lengths: 36..=37,
-        padded: false,
+        letters: Letters::Plain,
     },
+    // 32 digits, 8 and 8, with dashes between.
+    SignRule {
+        id: "mailgun-private-key",
+        severity: High,
+        sign: "-",
+        before: &[32],
+        lengths: 50..=50,
+        letters: Letters::HexDash,
+    },
+    SignRule {
+        id: "maxmind-key",
+        severity: High,
+        sign: "_mmk",
+        before: &[36],
+        lengths: 40..=40,
+        letters: Letters::Word,
+    },
+    sidekiq("@gems.contribsys.com", 37),
+    sidekiq("@enterprise.contribsys.com", 43),
+    deepl("0:fx"),
+    deepl("1:fx"),
+    deepl("2:fx"),
+    deepl("3:fx"),
+    deepl("4:fx"),
+    deepl("5:fx"),
+    deepl("6:fx"),
+    deepl("7:fx"),
+    deepl("8:fx"),
+    deepl("9:fx"),
+    deepl("a:fx"),
+    deepl("b:fx"),
+    deepl("c:fx"),
+    deepl("d:fx"),
+    deepl("e:fx"),
+    deepl("f:fx"),
 ];
