@@ -33,13 +33,17 @@ const DIGIT: Class = Class::EMPTY.range(b'0', b'9');
 const HEX: Class = DIGIT.range(b'a', b'f');
 const HEX_DASH: Class = HEX.with(b"-");
 const HEX_COLON: Class = HEX.with(b":");
+/// The length of what stands before `@gems.contribsys.com`.
+const LOGIN_LENGTH: usize = 17;
+/// What the end of the text at hand consists of when a token may stand there.
+const TAIL: Class = WORD.with(b"+/=-:@.");
 /// Most bytes of a sign that are no letters of its token.
 const SIGN_MAX: usize = 26;
 /// What may stand behind a token whose sign has other letters than itself, and how long it is up to there.
 const SUFFIXES: [(&[u8], &Class, usize); 3] = [
     (b":fx", &HEX_DASH, 36),
-    (b"@gems.contribsys.com", &HEX_COLON, 17),
-    (b"@enterprise.contribsys.com", &HEX_COLON, 17),
+    (b"@gems.contribsys.com", &HEX_COLON, LOGIN_LENGTH),
+    (b"@enterprise.contribsys.com", &HEX_COLON, LOGIN_LENGTH),
 ];
 
 impl Letters {
@@ -207,7 +211,11 @@ fn token(view: View<'_>, at: usize, sign: &SignRule, word: &Word) -> Option<(usi
     }
     // The plus of a diff and the slash of a path are no part of the word.
     let joined = matches!(view.before(at, word.length), b'+' | b'/') || is_escaped(view, at, word);
-    let before = word.length - usize::from(joined);
+    let before = match prefixed(view, at, word) {
+        0 => word.length - usize::from(joined),
+        _ if sign.letters != Letters::HexColon => word.length,
+        prefix => word.length - prefix,
+    };
     let fits = |before: usize| {
         sign.before.contains(&before) && sign.lengths.contains(&(before + end - at))
     };
@@ -225,6 +233,14 @@ fn is_hex(view: View<'_>, end: usize, word: &Word) -> bool {
     length == HEX_LENGTH && (1..=HEX_LENGTH).all(|back| HEX.has(view.before(end, back)))
 }
 
+/// How much of the word that ends at `end` is no login but stands before one: a line number and its colon.
+fn prefixed(view: View<'_>, end: usize, word: &Word) -> usize {
+    match word.length.checked_sub(LOGIN_LENGTH) {
+        Some(prefix) if prefix > 0 && view.before(end, LOGIN_LENGTH + 1) == b':' => prefix,
+        _ => 0,
+    }
+}
+
 /// Two groups of eight hexadecimal digits.
 fn is_pair(text: &[u8]) -> bool {
     let digits = |part: &[u8]| part.iter().all(|byte| HEX.has(*byte));
@@ -238,7 +254,7 @@ fn suffixed(view: View<'_>) -> Option<usize> {
     let at = end.checked_sub(back)?;
     let held = |(sign, class, length): (&[u8], &Class, usize)| {
         let word = Word::before(view, at, class)?;
-        let joined = usize::from(is_escaped(view, at, &word));
+        let joined = prefixed(view, at, &word).max(usize::from(is_escaped(view, at, &word)));
         let fits = sign.starts_with(&view.hay[at..]) && word.length - joined == length;
         word.hidden(at).filter(|_| fits)
     };
@@ -248,6 +264,9 @@ fn suffixed(view: View<'_>) -> Option<usize> {
 /// Where the end of the text at hand must be held from, because the word there may be a token.
 fn tail(view: View<'_>) -> Option<usize> {
     let end = view.hay.len();
+    if !TAIL.has(view.before(end, 1)) {
+        return None;
+    }
     let held = |end, class| Word::before(view, end, class).and_then(|word| word.hidden(end));
     let padding = (0..=PADDING_MAX)
         .take_while(|count| *count == 0 || view.before(end, *count) == b'=')

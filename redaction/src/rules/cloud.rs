@@ -217,7 +217,6 @@ pub(super) const RULES: &[PrefixRule] = &[
             r"hvs\.[A-Za-z0-9_-]{20,}",
             r"hvb\.[A-Za-z0-9_-]{40,}",
             r"hvr\.[A-Za-z0-9_-]{20,}",
-            r"b\.AAAAA[A-Za-z0-9_-]{80,}",
         ],
         need: Need::VARIED,
         harmless: &["hvs.", "hvs.token"],
@@ -225,7 +224,10 @@ pub(super) const RULES: &[PrefixRule] = &[
     PrefixRule {
         id: "vault-legacy-token",
         severity: High,
-        patterns: &[r"s\.[A-Za-z0-9][A-Za-z0-9]{23}\b"],
+        patterns: &[
+            r"s\.[A-Za-z0-9][A-Za-z0-9]{23}\b",
+            r"b\.[A-Za-z0-9][A-Za-z0-9_-]{99,}",
+        ],
         need: Need::MIXED,
         harmless: &["s.name", "s.parseInt32ToStringValueOf", "class.method"],
     },

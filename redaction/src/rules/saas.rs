@@ -227,7 +227,7 @@ pub(super) const RULES: &[PrefixRule] = &[
     PrefixRule {
         id: "twitter-token",
         severity: High,
-        patterns: &["AAAAAAAAAAAAAAAAAAAAA[A-Za-z0-9]{6,60}%[A-Za-z0-9%]{30,}"],
+        patterns: &["AAAAAAAAAAAAAAAAAAAAA[A-Za-z0-9]{6,100}%[A-Za-z0-9%]{30,}"],
         need: Need::MIXED,
         harmless: &["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"],
     },
