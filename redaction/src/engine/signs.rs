@@ -142,6 +142,12 @@ impl Signs {
             let Some((start, end)) = token(view, at, sign, &word) else {
                 continue;
             };
+            // What a marker stands for may have been part of the word.
+            let marked = view.before(at, word.length + 1) == b']'
+                && view.before(at, word.length + 8) == b'#';
+            if marked || view.hay.get(end) == Some(&b'[') {
+                continue;
+            }
             self.found = end;
             intervals.enter(Interval {
                 start,

@@ -8,6 +8,13 @@ use super::{Need, PrefixRule};
 /// The rules of this family.
 pub(super) const RULES: &[PrefixRule] = &[
     PrefixRule {
+        id: "pagerduty-key",
+        severity: High,
+        patterns: &[r"u\+[A-Za-z0-9][A-Za-z0-9_+-]{17}\b"],
+        need: Need::MIXED,
+        harmless: &["u+1", "u+v", "u+0041"],
+    },
+    PrefixRule {
         id: "newrelic-key",
         severity: High,
         patterns: &[
