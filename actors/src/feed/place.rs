@@ -5,13 +5,13 @@
 use std::{
     sync::{
         OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 /// A client that has not taken one write (of `limits.write_batch_bytes`) by then is slow by itself.
-const SLOW: Duration = Duration::from_millis(500);
+const SLOW: Duration = Duration::from_millis(250);
 
 /// A tab's cursor, and its write under way.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct Place {
     cursor: AtomicU64,
     /// When the write began, in ms of [`now`]; 0: none is under way.
     writing: AtomicU64,
+    /// The write before took too long.
+    was_slow: AtomicBool,
 }
 
 impl Place {
@@ -26,6 +28,7 @@ impl Place {
         Self {
             cursor: AtomicU64::new(cursor),
             writing: AtomicU64::new(0),
+            was_slow: AtomicBool::new(false),
         }
     }
 
@@ -46,6 +49,12 @@ impl Place {
 
     /// It has written.
     pub(crate) fn has_written(&self) {
+        self.ends_write(now());
+    }
+
+    fn ends_write(&self, now: u64) {
+        self.was_slow
+            .store(self.has_taken_long(now), Ordering::Relaxed);
         self.writing.store(0, Ordering::Relaxed);
     }
 
@@ -54,7 +63,12 @@ impl Place {
         self.cursor() < seq && !self.is_slow(now())
     }
 
+    /// One slow write is enough until a quick one: the client of a slow line is waited for once, not in each write.
     fn is_slow(&self, now: u64) -> bool {
+        self.was_slow.load(Ordering::Relaxed) || self.has_taken_long(now)
+    }
+
+    fn has_taken_long(&self, now: u64) -> bool {
         let writing = self.writing.load(Ordering::Relaxed);
         writing != 0 && Duration::from_millis(now.saturating_sub(writing)) >= SLOW
     }
@@ -77,9 +91,13 @@ mod tests {
         assert!(place.is_kept_before(5) && !place.is_kept_before(4));
         place.writes();
         let began = place.writing.load(Ordering::Relaxed);
-        assert!(!place.is_slow(began + 499) && place.is_slow(began + 500));
-        place.has_written();
-        assert!(!place.is_slow(began + 500));
+        assert!(!place.is_slow(began + 249) && place.is_slow(began + 250));
+        place.ends_write(began + 250);
+        place.writes();
+        let began = place.writing.load(Ordering::Relaxed);
+        assert!(place.is_slow(began), "it was slow before");
+        place.ends_write(began + 1);
+        assert!(!place.is_slow(began + 1), "it was quick");
         assert_eq!(place.reached(5), 4);
         assert!(!place.is_kept_before(5));
     }
