@@ -155,8 +155,6 @@ describe("the composer", () => {
     await screenshot(page, "commands");
     await page.keyboard.press("Tab");
     await page.waitForFunction(() => document.querySelector("[data-testid=composer]").value.startsWith("/rename "));
-    // The caret is set with the next frame.
-    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
     await page.getByTestId("composer").pressSequentially("Renamed by a command");
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "Renamed by a command" }).waitFor();

@@ -101,7 +101,13 @@ export function PromptField({ words, write, submit, placeholder, label, cwd, add
     const next = words.slice(0, offers.from) + offer.insert + words.slice(offers.to);
     write(next);
     forget();
-    requestAnimationFrame(() => { field.current?.focus(); field.current?.setSelectionRange(offers.from + offer.insert.length, offers.from + offer.insert.length); });
+    const area = field.current;
+    if (!area) return;
+    // At once, not with the next drawing: who types on must find the caret behind what was inserted.
+    area.value = next;
+    area.focus();
+    const end = offers.from + offer.insert.length;
+    area.setSelectionRange(end, end);
   }
 
   function onKeyDown(event: KeyboardEvent) {
