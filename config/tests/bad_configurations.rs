@@ -1,5 +1,5 @@
 //! Every bad configuration is refused with one line that names the key and holds no secret. Good ones are tested beside it,
-//! in `good_configurations.rs`.
+//! in `good_configurations`.
 
 use std::path::Path;
 
